@@ -1,0 +1,1 @@
+"""Checks: profiles of rows, statistics between them, and verdicts; pure computation."""

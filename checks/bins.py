@@ -1,0 +1,207 @@
+"""Bins: the rows of two profiles counted in the same few places, so that shares compare."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks import grid
+from checks.check import NotEnoughData
+from checks.grid import Counts, Floats
+from checks.pieces import aligned, require_values
+from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch, frozen
+
+Binnable = NumericProfile | CategoricalProfile
+
+FEWEST_EXPECTED = 5  # rows: Cochran's rule for counts that are to be compared
+MOST_BINS = 1000
+_LONGEST_NAME = 60
+_POINT = 2.0**-126  # the grid takes all that is nearer to its centre for the centre
+
+_Place = TypeVar("_Place", np.float64, np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """Rows per bin on both sides, and the names of the bins; one empty on both is left out.
+
+    ``driver`` names the level whose share moved most, where the bins are levels.
+    """
+
+    reference: Counts
+    current: Counts
+    names: tuple[str, ...] = ()
+    driver: str = ""
+
+    @property
+    def noise(self) -> float:
+        """1/n + 1/N, the scale of all differences without any drift."""
+        return 1.0 / float(self.reference.sum()) + 1.0 / float(self.current.sum())
+
+    @property
+    def freedom(self) -> int:
+        """Bins less one."""
+        return len(self.reference) - 1
+
+    def shares(self) -> tuple[Floats, Floats]:
+        """Plain shares of the reference and the current rows."""
+        return self.reference / self.reference.sum(), self.current / self.current.sum()
+
+    def smoothed(self) -> tuple[Floats, Floats]:
+        """Shares after half a row is added to every bin, so that none is zero."""
+        then, now = self.reference + 0.5, self.current + 0.5
+        return then / then.sum(), now / now.sum()
+
+    def where(self, contributions: Floats) -> str:
+        """The level that moved most, or the bin that contributes most, with its shares."""
+        if not self.names or not contributions.any():
+            return self.driver
+        worst = int(np.argmax(contributions))
+        then, now = self.shares()
+        return moved(self.names[worst], then[worst], now[worst])
+
+
+def binned(reference: Binnable, current: Binnable, bins: int) -> Bins:
+    """Both profiles in one set of bins.
+
+    A numeric column gets about ``bins`` reference-quantile bins, the outer two open; a value with
+    more than 1/``bins`` of the reference is a bin of its own, so that a constant one has a below,
+    an at and an above. Infinities and missing rows are bins too. A categorical column has one bin
+    per level, one for unseen levels and one for missing rows; levels so rare that the smaller side
+    expects fewer than five rows are pooled, neighbours in frequency together, until it does.
+
+    Raises:
+        NotEnoughData: a side has no values.
+        PlanMismatch: the profiles were made under plans that do not compare.
+    """
+    if not 1 < bins <= MOST_BINS:
+        raise ValueError(f"bins is {bins}; give a number from 2 to {MOST_BINS}")
+    if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
+        require_values(reference, current)
+        return _by_value(reference, current, bins) or _by_cell(*aligned(reference, current), bins)
+    if isinstance(reference, CategoricalProfile) and isinstance(current, CategoricalProfile):
+        return _by_level(reference, current)
+    raise PlanMismatch("a numeric and a categorical profile cannot be compared")
+
+
+def moved(name: str, then: float, now: float) -> str:
+    """A place and its shares before and after.
+
+    >>> moved("mobile", 0.12, 0.3141)
+    'mobile 12 % -> 31.4 %'
+    """
+    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return f"{short} {100 * then:.3g} % -> {100 * now:.3g} %"
+
+
+def _by_value(reference: NumericProfile, current: NumericProfile, bins: int) -> Bins | None:
+    """Bins of the distinct values, while both sides have kept theirs."""
+    sides = []
+    for one in (reference, current):
+        if one.exact is None or one.exact_counts is None:
+            return None
+        sides.append((one.exact, one.exact_counts))
+    starts, heavy = _starts(*sides[0], bins)
+    with np.errstate(over="ignore", under="ignore"):
+        edges = np.union1d(starts, np.nextafter(heavy, np.inf))
+    counts = [_between(edges, *side) for side in sides]
+    return _with_extras(reference, current, counts, edges)
+
+
+def _by_cell(reference: NumericProfile, current: NumericProfile, bins: int) -> Bins:
+    """Bins of whole cells of the grid."""
+    starts, heavy = _starts(reference.cells, reference.counts, bins)
+    edges = np.union1d(starts, heavy + 1)
+    counts = [_between(edges, one.cells, one.counts) for one in (reference, current)]
+    values, _ = grid.bounds(edges, reference.plan.centre, reference.plan.shift)
+    return _with_extras(reference, current, counts, values)
+
+
+def _starts(
+    places: NDArray[_Place], counts: Counts, bins: int
+) -> tuple[NDArray[_Place], NDArray[_Place]]:
+    """Where the reference quantiles are reached, and the places with more than one bin's share.
+
+    ``places`` ascend. The heavy ones are among the former, for a bin starts there.
+    """
+    below, whole = np.cumsum(counts), int(counts.sum())
+    reached = np.searchsorted(below * bins, np.arange(1, bins) * whole)
+    return np.unique(places[reached]), places[counts * bins > whole]
+
+
+def _between(edges: NDArray[np.number], places: NDArray[np.number], counts: Counts) -> Counts:
+    """Counts before the first edge, from each edge to the next, and from the last on."""
+    bin_of = np.searchsorted(edges, places, side="right")
+    return np.bincount(bin_of, counts, len(edges) + 1).astype(np.int64)
+
+
+def _with_extras(
+    reference: NumericProfile, current: NumericProfile, counts: list[Counts], edges: Floats
+) -> Bins:
+    """The bins of finite values, and those of the other rows."""
+    then, now = (
+        np.concatenate((finite, (one.below, one.above, one.missing)))
+        for finite, one in zip(counts, (reference, current), strict=True)
+    )
+    kept = np.flatnonzero(then + now)
+    names = (*_ranges(edges), "-inf", "+inf", "missing")
+    return Bins(frozen(then[kept]), frozen(now[kept]), tuple(names[i] for i in kept))
+
+
+def _ranges(edges: Floats) -> list[str]:
+    """Names of the bins before, between and after edges; a bin of a single value is that value."""
+    inner = [
+        f"{low:.4g}"
+        if high <= max(low + _POINT, math.nextafter(low, math.inf))
+        else f"{low:.4g} to {high:.4g}"
+        for low, high in pairwise(edges.tolist())
+    ]
+    return [f"below {edges[0]:.4g}", *inner, f"from {edges[-1]:.4g}"]
+
+
+def _by_level(reference: CategoricalProfile, current: CategoricalProfile) -> Bins:
+    if reference.plan.levels != current.plan.levels:
+        raise PlanMismatch("cannot compare profiles with different level dictionaries")
+    for side, one in (("reference", reference), ("current window", current)):
+        if not one.n:
+            raise NotEnoughData(f"no values in the {side}")
+    then, now = (
+        np.concatenate((one.counts, (one.other, one.nulls))) for one in (reference, current)
+    )
+    # Given the totals of both sides together, how a level splits between them is all that noise or
+    # drift can change: choosing the rare ones by these totals favours neither side.
+    both = (reference.counts + current.counts) / (reference.rows + current.rows)
+    place = _pooled(np.asarray(both * min(reference.rows, current.rows), np.float64))
+    sums = [np.bincount(place, side).astype(np.int64) for side in (then, now)]
+    kept = np.flatnonzero(sums[0] + sums[1])
+    driver = _level_that_moved(reference, then / then.sum(), now / now.sum())
+    return Bins(frozen(sums[0][kept]), frozen(sums[1][kept]), driver=driver)
+
+
+def _pooled(expected: Floats) -> NDArray[np.intp]:
+    """The bin of each level, of unseen levels and of missing rows, given the rows they expect."""
+    place = np.zeros(len(expected) + 2, np.intp)
+    frequent = np.append(expected >= FEWEST_EXPECTED, (True, True))
+    place[frequent] = np.arange(np.count_nonzero(frequent))
+    rare = np.flatnonzero(~frequent)
+    rare = rare[np.argsort(-expected[rare], kind="stable")]
+    # Cutting at every tenth row leaves more than five to each group but perhaps the last.
+    pool = (np.cumsum(expected[rare]) // (2 * FEWEST_EXPECTED)).astype(np.intp)
+    place[rare] = np.count_nonzero(frequent) + pool
+    return place
+
+
+def _level_that_moved(reference: CategoricalProfile, then: Floats, now: Floats) -> str:
+    change = np.abs(now - then)
+    if not change.any():
+        return ""
+    worst = int(np.argmax(change))
+    levels = reference.plan.levels
+    others = ("unseen levels" if reference.plan.complete else "other levels", "missing")
+    name = levels[worst] if worst < len(levels) else others[worst - len(levels)]
+    return moved(name, then[worst], now[worst])

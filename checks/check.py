@@ -1,0 +1,181 @@
+"""Checks: a statistic is one decorated function, and the folder of modules is the registry."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import UnionType
+from typing import Literal, Protocol
+
+import checks
+
+Direction = Literal["above", "below", "both"]
+Parameter = bool | int | float | str
+
+
+class NotEnoughData(Exception):
+    """There are too few rows (or classes, or values) to measure this; ``reason`` says which.
+
+    ``have`` and ``need`` are counts of what is short, looked for ``among`` so many rows: with both
+    ``have`` and ``among`` 0 there is no data at all. ``stat`` is the number all the same, where it
+    is defined: to be shown, not judged.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        have: int = 0,
+        need: int = 1,
+        *,
+        among: int = 0,
+        stat: Stat | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason, self.have, self.need = reason, have, need
+        self.among, self.stat = among, stat
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One measured number. It never judges.
+
+    ``corrected`` is the value with its expected noise taken out (judged in its place where
+    present); ``low`` and ``high`` bound a 95 % interval, ``floor`` and ``ceiling`` are the
+    one-sided 99 % bounds that judging uses; ``where`` names the place or category that drives the
+    number, or what a reader must know of it. ``scale`` is what a slack in shares is a share of,
+    where that is not the value itself; 0 says that this number does not tell what is normal.
+    """
+
+    value: float
+    corrected: float | None = None
+    low: float | None = None
+    high: float | None = None
+    floor: float | None = None
+    ceiling: float | None = None
+    p_value: float | None = None
+    n_reference: int = 0
+    n_current: int = 0
+    where: str = ""
+    scale: float | None = None
+
+
+class Compute(Protocol):
+    """Measure ``current`` against ``reference``, two profiles of one type."""
+
+    def __call__(
+        self, reference: typing.Any, current: typing.Any, **parameters: Parameter
+    ) -> Stat: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A statistic and what the rest of the program must know of it.
+
+    ``direction`` is the bad side: a breach lies ``above`` or ``below`` the limit. ``warning`` and
+    ``critical`` are the default static limits (None: none); ``slack`` the distances from the
+    reference's own value that become limits where no static one is set, as shares of that value
+    (or of its ``scale``) when ``relative``. ``cause`` files a finding under one of the causes of
+    an incident, and an empty ``cause`` leaves that to the column's role. ``minimum`` is the number
+    of values that the current profile needs (``profile.n``), and ``default`` tells whether the
+    check runs unasked.
+    """
+
+    name: str
+    compute: Compute
+    takes: tuple[type, ...]
+    direction: Direction = "above"
+    warning: float | None = None
+    critical: float | None = None
+    slack: tuple[float, float] | None = None
+    relative: bool = False
+    unit: str = ""
+    cause: str = ""
+    minimum: int = 0
+    default: bool = True
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    types: Mapping[str, type] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.compute) or "").partition("\n")[0]
+
+
+def check(
+    *takes: type,
+    direction: Direction = "above",
+    warning: float | None = None,
+    critical: float | None = None,
+    slack: tuple[float, float] | None = None,
+    relative: bool = False,
+    unit: str = "",
+    cause: str = "",
+    minimum: int = 0,
+    default: bool = True,
+) -> Callable[[Callable[..., Stat]], Check]:
+    """Make a check of a function of two profiles.
+
+    ``takes`` are the profile types it measures. Its keyword-only arguments are the parameters of
+    the check, by name, type and default; its docstring is the help.
+    """
+
+    def decorate(compute: Callable[..., Stat]) -> Check:
+        hints = typing.get_type_hints(compute)
+        keywords = {
+            name: parameter.default
+            for name, parameter in inspect.signature(compute).parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        }
+        return Check(
+            compute.__name__,
+            compute,
+            takes,
+            direction,
+            warning,
+            critical,
+            slack,
+            relative,
+            unit,
+            cause,
+            minimum,
+            default,
+            keywords,
+            {name: _plain(hints[name]) for name in keywords},
+        )
+
+    return decorate
+
+
+def _plain(hint: type | UnionType) -> type:
+    """The one concrete type of a parameter."""
+    if hint not in (bool, int, float, str):
+        raise TypeError(f"a parameter of a check is bool, int, float or str, not {hint}")
+    return typing.cast("type", hint)
+
+
+@cache
+def _module(name: str) -> tuple[Check, ...]:
+    members = vars(importlib.import_module(name)).values()
+    return tuple(m for m in members if isinstance(m, Check) and m.compute.__module__ == name)
+
+
+def catalogue() -> dict[str, Check]:
+    """Every check by name: those of all modules in the folders of the ``checks`` package.
+
+    A check's module need not be listed anywhere, and a folder added to ``checks.__path__`` counts.
+
+    >>> catalogue()["ks"].direction
+    'above'
+    """
+    found: dict[str, Check] = {}
+    for module in sorted(info.name for info in pkgutil.iter_modules(checks.__path__)):
+        for each in _module(f"checks.{module}"):
+            if each.name in found:
+                raise ValueError(f"two checks are named {each.name!r}; rename one of them")
+            found[each.name] = each
+    return found

@@ -1,0 +1,162 @@
+"""The bit grid: a float goes to one of 65,025 cells by the top bits of its distance from a centre.
+
+The cell of ``x`` is read off the upper 16 bits of ``float32(x - centre)``: sign, exponent and the
+first seven bits of the mantissa. Cells are log-linear (0.8 % of the distance from the centre wide),
+nothing finite is out of range, the layout depends on the data through the centre alone, and two
+histograms on one grid merge by integer addition.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Cells = NDArray[np.int32]
+Counts = NDArray[np.int64]
+
+MANTISSA_BITS = 7
+_KEYS = 1 << 16
+_SMALLEST = 128  # keys below are zero or subnormal
+_INFINITE = 0x7F80
+_LAST = _INFINITE - 1 - _SMALLEST  # steps from the innermost cell to the outermost
+SCORE_BITS = 8  # with 6, scores that huddle in a few cells cost the ROC curve 0.01 of its area
+SCORE_TOP = 1 << 20
+
+
+def _canonical(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order-preserving cell numbers of 16-bit float keys (finite keys only)."""
+    magnitude = keys & 0x7FFF
+    steps = magnitude - _SMALLEST
+    signed = np.where(keys & 0x8000, -1 - steps, 1 + steps)
+    return np.where(magnitude < _SMALLEST, 0, signed)
+
+
+def cell_counts(values: Floats, centre: float) -> tuple[Cells, Counts]:
+    """Occupied cells of finite ``values`` in ascending order, and how many values fell in each.
+
+    ``values`` is 1-d, double and finite. A distance too large for float32 belongs to the outermost
+    finite cell.
+
+    >>> cells, counts = cell_counts(np.array([0.0, 1.0, 1.0, -1.0]), 0.0)
+    >>> cells.tolist(), counts.tolist()
+    ([-16129, 0, 16129], [1, 1, 2])
+    """
+    histogram = np.bincount(_keys(values, centre), minlength=_KEYS)
+    for infinite in (_INFINITE, _INFINITE | 0x8000):
+        histogram[infinite - 1] += histogram[infinite]
+        histogram[infinite] = 0
+    keys = np.flatnonzero(histogram)
+    cells = _canonical(keys)
+    order = np.argsort(cells, kind="stable")
+    merged, counts = sum_by_cell(cells[order], histogram[keys][order])
+    return merged, counts
+
+
+def cells_of(values: Floats, centre: float, shift: int = 0) -> Cells:
+    """The cell of each of finite ``values``; never descends where they ascend.
+
+    >>> cells_of(np.array([-1.0, 0.0, 1.0, 1e300]), 0.0).tolist()
+    [-16129, 0, 16129, 32512]
+    """
+    keys = _keys(values, centre).astype(np.int64)
+    keys -= (keys & 0x7FFF) == _INFINITE
+    return _shifted(_canonical(keys), shift).astype(np.int32)
+
+
+def _keys(values: Floats, centre: float) -> NDArray[np.uint16]:
+    """The upper 16 bits of the distances from the centre as float32."""
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = (values - centre).astype("<f4")
+    return narrow.view("<u2")[1::2]
+
+
+def sum_by_cell(cells: NDArray[np.integer], counts: NDArray[np.integer]) -> tuple[Cells, Counts]:
+    """Add up the counts of equal neighbours in an ascending list of cells."""
+    if not len(cells):
+        return np.empty(0, np.int32), np.empty(0, np.int64)
+    starts = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
+    return cells[starts].astype(np.int32), np.add.reduceat(counts, starts).astype(np.int64)
+
+
+def coarsen(cells: Cells, counts: Counts, shift: int) -> tuple[Cells, Counts]:
+    """The same histogram with ``shift`` mantissa bits fewer; exact.
+
+    >>> cells, counts = cell_counts(np.array([1.0, 1.01, 3.0]), 0.0)
+    >>> coarsen(cells, counts, 2)[1].tolist()
+    [2, 1]
+    """
+    if not shift:
+        return cells, counts
+    return sum_by_cell(_shifted(cells.astype(np.int64), shift), counts)
+
+
+def _shifted(cells: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
+    magnitude = 1 + ((np.abs(cells) - 1) >> shift)
+    return np.where(cells == 0, 0, np.sign(cells) * magnitude)
+
+
+def bounds(cells: Cells, centre: float, shift: int = 0) -> tuple[Floats, Floats]:
+    """Lower and upper edge of each cell in the unit of the values; cell 0 is the centre itself.
+
+    The two outermost cells are open: their outer edges are infinite.
+
+    >>> low, high = bounds(np.array([16129], np.int32), 10.0)
+    >>> float(low[0]), float(high[0])
+    (11.0, 11.0078125)
+    """
+    bits = MANTISSA_BITS - shift
+    steps = np.abs(cells.astype(np.int64)) - 1
+    exponent = (steps >> bits) - 126
+    fraction = steps & ((1 << bits) - 1)
+    inner = np.ldexp(1.0 + fraction / (1 << bits), exponent)
+    outer = np.ldexp(1.0 + (fraction + 1) / (1 << bits), exponent)
+    inner = np.where(cells == 0, 0.0, inner)
+    outer = np.where(cells == 0, 0.0, outer)
+    outer = np.where(np.abs(cells) == outermost(shift), np.inf, outer)
+    low = np.where(cells < 0, centre - outer, centre + inner)
+    high = np.where(cells < 0, centre - inner, centre + outer)
+    return low, high
+
+
+def outermost(shift: int = 0) -> int:
+    """The number of the highest cell; its negative is that of the lowest."""
+    return 1 + (_LAST >> shift)
+
+
+def unit_of(minimum: float, maximum: float) -> float:
+    """A power of two near the larger magnitude (1 for zero): dividing by it loses no digit.
+
+    >>> unit_of(-3.0, 1.0), unit_of(0.0, 1000.0)
+    (2.0, 512.0)
+    """
+    largest = max(abs(minimum), abs(maximum))
+    return float(np.ldexp(1.0, int(np.frexp(largest)[1]) - 1)) if largest else 1.0
+
+
+def score_cells(scores: Floats) -> Cells:
+    """Order-preserving cell numbers of scores in [0, 1], fine near both ends.
+
+    The mirrored grid: below one half the float bits of the score, above it those of ``1 - score``,
+    with eight mantissa bits.
+
+    >>> score_cells(np.array([0.0, 0.25, 0.5, 1.0])).tolist()
+    [0, 32000, 1016320, 1048576]
+    """
+    upper = scores >= 0.5
+    mirrored = np.abs(np.where(upper, 1.0 - scores, scores)).astype(np.float32)  # -0.0 is 0
+    keys = (mirrored.view(np.uint32) >> (23 - SCORE_BITS)).astype(np.int64)
+    keys[keys < (1 << SCORE_BITS)] = 0
+    return np.where(upper, SCORE_TOP - keys, keys).astype(np.int32)
+
+
+def score_bounds(cells: Cells) -> tuple[Floats, Floats]:
+    """Lower and upper score of each cell of the mirrored grid."""
+    wide = cells.astype(np.int64)
+    upper = wide > SCORE_TOP // 2
+    keys = np.where(upper, SCORE_TOP - wide, wide).astype(np.uint32)
+    shift = np.uint32(23 - SCORE_BITS)
+    near = (keys << shift).view(np.float32).astype(np.float64)
+    far = ((keys + np.uint32(1)) << shift).view(np.float32).astype(np.float64)
+    far = np.where(keys == 0, 2.0**-126, np.minimum(far, 0.5))
+    return np.where(upper, 1.0 - far, near), np.where(upper, 1.0 - near, far)

@@ -1,0 +1,22 @@
+"""Canonical text of levels and labels, so that 1, 1.0 and "1" compare as meant."""
+
+from __future__ import annotations
+
+LONGEST_LEVEL = 200
+
+
+def canonical(value: object) -> str:
+    """The text under which a value is counted as a level.
+
+    Whole numbers lose their ``.0``, booleans become ``true`` and ``false``, and a text longer than
+    200 characters is cut.
+
+    >>> canonical(1.0), canonical(True), canonical("  a"), canonical(0.5)
+    ('1', 'true', '  a', '0.5')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2.0**63:
+        return str(int(value))
+    text = str(value)
+    return text if len(text) <= LONGEST_LEVEL else text[: LONGEST_LEVEL - 1] + "…"

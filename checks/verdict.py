@@ -1,0 +1,199 @@
+"""Verdicts, and the only place where a number meets a threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from checks.check import Check, NotEnoughData, Stat
+
+
+class Verdict(StrEnum):
+    """What is said of one number. The first three are judgements, the others are not.
+
+    ``undecided``: measured, but the interval contains the limit or there is no limit.
+    ``insufficient``: too few rows or labels. ``no_data``: no rows at all. ``error``: it could not
+    be computed.
+    """
+
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNDECIDED = "undecided"
+    INSUFFICIENT = "insufficient"
+    NO_DATA = "no_data"
+    ERROR = "error"
+
+    @property
+    def judged(self) -> bool:
+        return self in (Verdict.OK, Verdict.WARNING, Verdict.CRITICAL)
+
+
+_POWER = (2.326 + 0.842) / 2.326
+"""An interval must be so much narrower than the gap to be beyond a limit four times in five."""
+
+_HOPELESS = 1000
+"""Times the values at hand beyond which to wait for more decides nothing."""
+
+WORST_FIRST = (
+    Verdict.CRITICAL,
+    Verdict.WARNING,
+    Verdict.ERROR,
+    Verdict.NO_DATA,
+    Verdict.INSUFFICIENT,
+    Verdict.UNDECIDED,
+    Verdict.OK,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where a number turns into a warning or a critical verdict, and which rule set it there.
+
+    ``rule`` is ``config`` (written in monitor.toml), ``default`` (the check's own) or
+    ``reference`` (learnt from the baseline). A later rule, such as a page budget, is one more way
+    to make a Limit. With ``direction`` "both" a breach lies outside [low side, high side], and
+    ``warning`` and ``critical`` are distances from ``centre``.
+    """
+
+    warning: float | None
+    critical: float | None
+    direction: Literal["above", "below", "both"] = "above"
+    rule: Literal["config", "default", "reference"] = "default"
+    centre: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, the threshold that decided it, and the reason in words."""
+
+    verdict: Verdict
+    threshold: float | None
+    reason: str
+
+
+def default_limit(check: Check, reference: Stat | None) -> Limit:
+    """The limit a check has where the configuration says nothing.
+
+    The check's own static limits come first; otherwise its slack is laid around the value that
+    the reference itself has. With neither there is no limit, nor with a slack in shares of nothing.
+    """
+    none = Limit(None, None, check.direction)
+    if check.warning is not None or check.critical is not None:
+        return Limit(check.warning, check.critical, check.direction)
+    if check.slack is None or reference is None or not math.isfinite(_judged(reference)):
+        return none
+    normal, unit = _judged(reference), _unit(reference) if check.relative else 1.0
+    if not unit:
+        return none
+    warning, critical = (share * unit for share in check.slack)
+    if check.direction == "both":
+        return Limit(warning, critical, "both", "reference", normal)
+    sign = 1.0 if check.direction == "above" else -1.0
+    return Limit(normal + sign * warning, normal + sign * critical, check.direction, "reference")
+
+
+def judge(stat: Stat, limit: Limit) -> Judgement:
+    """Hold one number against its limit.
+
+    A number with an interval breaches only when its whole one-sided 99 % interval lies beyond the
+    limit, and is fine only when the whole interval lies within; in between it is undecided. A
+    number without one is judged by its noise-corrected value where it has one.
+
+    >>> judge(Stat(0.3), Limit(0.1, 0.25)).verdict
+    <Verdict.CRITICAL: 'critical'>
+    >>> judge(Stat(0.88, floor=0.80, ceiling=0.93), Limit(None, 0.9, "below")).verdict
+    <Verdict.UNDECIDED: 'undecided'>
+    """
+    bounds = [(Verdict.CRITICAL, limit.critical), (Verdict.WARNING, limit.warning)]
+    limits = [(verdict, bound) for verdict, bound in bounds if bound is not None]
+    if not limits:
+        return Judgement(Verdict.UNDECIDED, None, "no limit is set: shown, not judged")
+    best, worst = _badness(stat, limit)
+    if _any_nan((best, worst, *(bound for _, bound in limits))):
+        return Judgement(Verdict.ERROR, None, "the number or its limit is not a number (NaN)")
+    for verdict, bound in limits:
+        if best > _turned(bound, limit):
+            return Judgement(verdict, _shown(bound, stat, limit), _words(stat, bound, limit))
+    bound = min((bound for _, bound in limits), key=lambda b: _turned(b, limit))
+    threshold = _shown(bound, stat, limit)
+    if worst > _turned(bound, limit):
+        reason = f"the interval still contains the limit {threshold:.4g}"
+        return Judgement(Verdict.UNDECIDED, threshold, reason + _wanted(stat, bound, limit))
+    return Judgement(Verdict.OK, threshold, "")
+
+
+def judge_missing(shortage: NotEnoughData) -> Judgement:
+    """The verdict of a number that could not be measured: never a judgement."""
+    verdict = Verdict.INSUFFICIENT if shortage.have or shortage.among else Verdict.NO_DATA
+    return Judgement(verdict, None, shortage.reason)
+
+
+def _judged(stat: Stat) -> float:
+    return stat.value if stat.corrected is None else stat.corrected
+
+
+def _unit(stat: Stat) -> float:
+    """What a slack in shares is a share of."""
+    unit = _judged(stat) if stat.scale is None else stat.scale
+    return abs(unit) if math.isfinite(unit) else 0.0
+
+
+def _any_nan(numbers: Iterable[float]) -> bool:
+    return any(math.isnan(number) for number in numbers)
+
+
+def _ends(stat: Stat) -> tuple[float, float]:
+    judged = _judged(stat)
+    floor = judged if stat.floor is None else stat.floor
+    return floor, judged if stat.ceiling is None else stat.ceiling
+
+
+def _badness(stat: Stat, limit: Limit) -> tuple[float, float]:
+    """The range of the number on a scale where more is worse."""
+    low, high = _ends(stat)
+    if limit.direction == "above":
+        return low, high
+    if limit.direction == "below":
+        return -high, -low
+    away = (abs(low - limit.centre), abs(high - limit.centre))
+    return 0.0 if low <= limit.centre <= high else min(away), max(away)
+
+
+def _turned(bound: float, limit: Limit) -> float:
+    return -bound if limit.direction == "below" else bound
+
+
+def _shown(bound: float, stat: Stat, limit: Limit) -> float:
+    """The limit in the unit of the number: with two sides, that of the nearer side."""
+    if limit.direction != "both":
+        return bound
+    return limit.centre + bound if _judged(stat) >= limit.centre else limit.centre - bound
+
+
+def _words(stat: Stat, bound: float, limit: Limit) -> str:
+    shown = _shown(bound, stat, limit)
+    left = limit.direction == "both" and shown < limit.centre
+    side = "below" if left or limit.direction == "below" else "above"
+    noisy = stat.corrected is not None and abs(stat.value - stat.corrected) > 0.02 * abs(stat.value)
+    noise = f" ({stat.value:.4g} before its noise is taken out)" if noisy else ""
+    where = f": {stat.where}" if stat.where else ""
+    return f"{_judged(stat):.4g}{noise} is {side} the limit {shown:.4g}{where}"
+
+
+def _wanted(stat: Stat, bound: float, limit: Limit) -> str:
+    """How many more values would decide, were the number to stay: with 80 % power at 99 %.
+
+    The width of an interval falls with the square root of the number of values.
+    """
+    judged, (low, high) = _judged(stat), _ends(stat)
+    gap = abs(judged - _shown(bound, stat, limit))
+    if not stat.n_current or not gap:
+        return ""
+    growth = (_POWER * max(judged - low, high - judged) / gap) ** 2 - 1
+    if not 0 < growth < _HOPELESS:
+        return ""
+    return f"; about {float(f'{growth * stat.n_current:.2g}'):,.0f} more values would decide"
