@@ -1,0 +1,86 @@
+"""From an announcement to the message a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from alerts.message import Cause, Link, Message, Picture
+from alerts.records import RANK, Announcement, Incident
+
+_TITLES: Mapping[str, str] = {
+    "source": "the source cannot be read",
+    "stale": "no fresh data",
+    "volume": "unusual number of rows",
+    "schema": "the columns changed",
+    "nulls": "missing values",
+    "new_categories": "categories never seen before",
+    "features": "features drifted",
+    "predictions": "predictions drifted",
+    "labels": "labels drifted",
+    "performance": "performance fell",
+}
+_NAMED = 3
+
+
+def compose(
+    announcement: Announcement,
+    *,
+    facts: Iterable[tuple[str, str]] = (),
+    pictures: Iterable[Picture] = (),
+    links: Iterable[Link] = (),
+    command: str = "",
+) -> Message:
+    """The message of an announcement: the causes of all its incidents, most upstream first.
+
+    `facts` are put after those that the announcement itself knows.
+    """
+    incident = announcement.incident
+    group = [incident, *announcement.also]
+    failing = [one for one in group if one.state != "resolved"] or [incident]
+    return Message(
+        key=incident.key,
+        model=incident.model,
+        cause=incident.cause,
+        severity=max((one.severity for one in failing), key=lambda word: RANK[word]),
+        reason=str(announcement.reason),
+        title=title(incident),
+        at=announcement.at,
+        since=incident.since,
+        facts=(*_own_facts(announcement), *facts),
+        causes=_causes(failing),
+        pictures=tuple(pictures),
+        links=tuple(links),
+        command=command,
+    )
+
+
+def title(incident: Incident) -> str:
+    """What is wrong, in a few words and with the first columns concerned.
+
+    >>> from datetime import UTC, datetime
+    >>> noon = datetime(2024, 3, 14, 12, tzinfo=UTC)
+    >>> age = Cause("psi", "age", 0.4, 0.25, "critical", "Age moved.")
+    >>> title(Incident("k", "m", "features", "critical", "open", noon, noon, causes=(age,)))
+    'features drifted: age'
+    """
+    what = _TITLES.get(incident.cause, incident.cause.replace("_", " "))
+    columns = list(dict.fromkeys(cause.column for cause in incident.causes if cause.column))
+    if not columns:
+        return what
+    rest = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
+    return f"{what}: {', '.join(columns[:_NAMED])}{rest}"
+
+
+def _causes(incidents: Iterable[Incident]) -> tuple[Cause, ...]:
+    return tuple(cause for one in incidents for cause in one.causes)
+
+
+def _own_facts(announcement: Announcement) -> Iterable[tuple[str, str]]:
+    failing = [title(one) for one in announcement.also if one.state != "resolved"]
+    over = [title(one) for one in announcement.also if one.state == "resolved"]
+    if failing:
+        yield "Seen with it", "; ".join(failing)
+    if over:
+        yield "Resolved", "; ".join(over)
+    if announcement.incident.acknowledged_by:
+        yield "Acknowledged by", announcement.incident.acknowledged_by
