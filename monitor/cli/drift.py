@@ -1,0 +1,98 @@
+"""``modelmon drift``: two files or tables compared, without a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.options import exit_code, fail_option, format_option, notice
+
+if TYPE_CHECKING:
+    from monitor.sources import Columns
+
+
+@click.command()
+@click.argument("reference")
+@click.argument("current")
+@format_option()
+@fail_option
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write an HTML report here.")
+@click.option("--evidently", is_flag=True, help="Write Evidently's own report beside it.")
+@click.option("--numeric", help="Numeric columns, separated by commas.")
+@click.option("--categorical", help="Categorical columns, separated by commas.")
+@click.option("--exclude", default="", help="Columns to leave out, separated by commas.")
+@click.option("--task", type=click.Choice(("binary", "regression", "none")), default="none")
+@click.option("--prediction", help="The column of predictions.")
+@click.option("--score", help="The column of scores.")
+@click.option("--label", help="The column of truth.")
+@click.option("--positive", help="The positive class of a binary label.")
+@click.pass_context
+def drift(  # noqa: PLR0917  click passes all but the context by name
+    ctx: click.Context,
+    /,
+    reference: str,
+    current: str,
+    form: str,
+    fail_on: str,
+    output: Path | None,
+    evidently: bool,
+    task: str,
+    positive: str | None,
+    **roles: str | None,
+) -> None:
+    """Compare two logs: how far has CURRENT moved from REFERENCE?
+
+    Each is a file (.parquet, .csv, .jsonl), a folder or glob of such files, or a table written
+    URL#TABLE, such as sqlite:///log.db#predictions.
+    """
+    from datetime import UTC, datetime
+
+    from monitor.cli.show import comparison_report, show
+    from monitor.oneoff import compare, guessed, open_log
+    from monitor.planning import Outlook
+    from monitor.report import to_html
+
+    then, now = open_log(reference), open_log(current)
+    columns = _columns(guessed(then), roles)
+    moment = datetime.now(UTC)
+    result = compare(Path(current).stem, then, now, columns, Outlook(task, positive), moment)
+    notice(result.notices)
+    report = comparison_report(result, reference, current, moment)
+    show(report, form, fail_on)
+    if output is not None:
+        output.write_text(to_html(report), encoding="utf-8")
+        click.echo(f"report: {output}", err=True)
+    if evidently:
+        from monitor.cli.options import horizon_of
+        from monitor.evidently import beside
+        from monitor.sources import ALL_TIME, Columns
+
+        target = (output or Path("drift.html")).with_suffix(".evidently.html")
+        old, new = ((log, Columns(), ALL_TIME) for log in (then, now))
+        notice(beside(old, new, result.baseline.plan, horizon_of(None), target))
+        click.echo(f"Evidently's report: {target}", err=True)
+    ctx.exit(exit_code(result.findings, fail_on))
+
+
+def _columns(guess: Columns, roles: dict[str, str | None]) -> Columns:
+    """The roles as asked for, and as guessed where nothing was said."""
+    numeric, categorical = _names(roles["numeric"]), _names(roles["categorical"])
+    excluded = _names(roles["exclude"]) or ()
+    return replace(
+        guess,
+        numeric=numeric,
+        categorical=categorical,
+        exclude=(*guess.exclude, *excluded),
+        prediction=roles["prediction"] or guess.prediction,
+        score=roles["score"] or guess.score,
+        label=roles["label"] or guess.label,
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if not text:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())

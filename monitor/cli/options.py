@@ -1,0 +1,143 @@
+"""Options and small steps that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from monitor.baseline import Baseline
+    from monitor.config import Config, Model
+    from monitor.findings import Finding
+    from monitor.sources import Horizon
+    from monitor.store import Store
+
+_F = TypeVar("_F", bound=Callable[..., object])
+_FORMATS = ("text", "json", "jsonl", "markdown", "junit")
+
+
+class Moment(click.ParamType[datetime]):
+    """A date or time; without an offset it is UTC."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time; write 2024-01-31 or 2024-01-31T06:00Z", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def config_option(command: _F) -> _F:
+    """Add ``--config``."""
+    return click.option(
+        "--config",
+        "-c",
+        "path",
+        default="monitor.toml",
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="The configuration.",
+    )(command)
+
+
+def format_option(*formats: str) -> Callable[[_F], _F]:
+    """Add ``--format`` with these choices (all of them by default)."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(formats or _FORMATS),
+        default="text",
+        show_default=True,
+        help="How to print.",
+    )
+
+
+def fail_option(command: _F) -> _F:
+    """Add ``--fail-on``."""
+    return click.option(
+        "--fail-on",
+        type=click.Choice(("critical", "warning", "never")),
+        default="critical",
+        show_default=True,
+        help="End with exit code 1 from this verdict on.",
+    )(command)
+
+
+def now_option(command: _F) -> _F:
+    """Add ``--now``."""
+    return click.option(
+        "--now",
+        type=Moment(),
+        help="Act as if this were the present: later rows and labels are not known yet.",
+    )(command)
+
+
+def horizon_of(now: datetime | None) -> Horizon:
+    """What may be seen: up to now, or up to a moment that is replayed."""
+    from monitor.sources import Horizon
+
+    clock = datetime.now(UTC)
+    return Horizon(clock if now is None else min(now, clock), clock)
+
+
+def load_config(path: Path) -> Config:
+    """The configuration; its notes go to stderr."""
+    from monitor.config import load
+
+    return load(path)
+
+
+def chosen(config: Config, name: str | None) -> list[Model]:
+    """The named model, or all."""
+    return list(config.models.values()) if name is None else [config.model(name)]
+
+
+def open_store(config: Config, *, upgrade: bool = True) -> Store:
+    """The state database of a configuration."""
+    from monitor.store import Store
+
+    return Store.open(config.daemon.state.reveal(), upgrade=upgrade)
+
+
+def state_exists(config: Config) -> bool:
+    """Whether there is a state database to ask; a SQLite file is never created by asking."""
+    address = config.daemon.state.reveal()
+    if not address.startswith("sqlite"):
+        return True
+    path = address.partition(":///")[2].partition("?")[0]
+    return bool(path) and Path(path).exists()
+
+
+def baseline_of(config: Config, model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
+    """The baseline in force, or one learnt from the configured reference and kept nowhere."""
+    from monitor.learn import learn
+
+    if state_exists(config):
+        with open_store(config, upgrade=False) as store:
+            kept = store.baseline(model.name)
+        if kept is not None and kept.recipe == model.recipe:
+            return kept, ()
+    return learn(model, horizon)
+
+
+def notice(sentences: Iterable[str]) -> None:
+    """Remarks for the person at the terminal; stdout stays clean for programs."""
+    for sentence in sentences:
+        click.echo(f"note: {sentence}", err=True)
+
+
+def exit_code(findings: Iterable[Finding], fail_on: str) -> int:
+    """1 where a verdict reaches ``fail_on`` (a check that failed counts as critical)."""
+    levels = {"never": (), "critical": ("critical", "error")}
+    failing = levels.get(fail_on, ("critical", "error", "warning"))
+    return int(any(finding.verdict in failing for finding in findings))

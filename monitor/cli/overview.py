@@ -1,0 +1,98 @@
+"""What ``status`` and ``baseline show`` say, as plain values and as text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from checks.verdict import WORST_FIRST
+from monitor.signals import sentence
+
+if TYPE_CHECKING:
+    from monitor.baseline import Baseline
+    from monitor.config import Config
+    from monitor.store import Store
+
+
+def overview(config: Config, store: Store) -> list[dict[str, Any]]:
+    """One record a model: its newest window, verdict counts and open incidents."""
+    return [_model(name, store) for name in config.models]
+
+
+def _model(name: str, store: Store) -> dict[str, Any]:
+    latest = store.latest(name)
+    counts = Counter(f.verdict for f in latest.findings) if latest else Counter()
+    entry = latest.entry if latest else None
+    worst = next((verdict for verdict in WORST_FIRST if counts[verdict]), None)
+    shown = [f for f in latest.findings if f.verdict in ("critical", "warning")] if latest else []
+    return {
+        "model": name,
+        "window": None if entry is None else str(entry.window),
+        "state": None if entry is None else str(entry.state),
+        "revision": None if entry is None else entry.revision,
+        "rows": None if entry is None else entry.rows,
+        "labels": None if entry is None else entry.labels,
+        "worst": "no_data" if worst is None else str(worst),
+        "verdicts": {str(verdict): counts[verdict] for verdict in WORST_FIRST if counts[verdict]},
+        "findings": [sentence(f) for f in shown],
+        "incidents": [
+            {
+                "key": one.key,
+                "cause": one.cause,
+                "severity": one.severity,
+                "state": one.state,
+                "since": one.since.isoformat(),
+                "last_seen": one.last_seen.isoformat(),
+            }
+            for one in store.incidents(name)
+        ],
+    }
+
+
+def overview_text(models: list[dict[str, Any]]) -> str:
+    """The overview for a terminal."""
+    lines = []
+    for model in models:
+        if model["window"] is None:
+            lines.append(f"{model['model']}: no window evaluated yet")
+            continue
+        verdicts = ", ".join(f"{n} {verdict}" for verdict, n in model["verdicts"].items())
+        lines.append(
+            f"{model['model']}: {model['worst']}  {model['window']} ({model['state']}, revision "
+            f"{model['revision']}), {model['rows']:,} rows, {model['labels']:,} labels; {verdicts}"
+        )
+        lines += [
+            f"  incident {one['key']} {one['severity']}, {one['state']}, last seen "
+            f"{one['last_seen'][:16]}Z"
+            for one in model["incidents"]
+        ]
+        lines += [f"  {text}" for text in model["findings"][:10]]
+    return "\n".join(lines)
+
+
+def baseline_text(baseline: Baseline) -> str:
+    """A baseline, column by column, for a terminal."""
+    from checks.profile import NumericProfile
+    from monitor.findings import WHOLE
+
+    lines = [
+        f"{baseline.model} baseline {baseline.version}: {baseline.period}",
+        f"{baseline.rows:,} rows, {len(baseline.windows)} windows, plan {baseline.plan.hash}",
+        f"accepted by {baseline.accepted_by}: {baseline.note}",
+    ]
+    for name, profile in baseline.portraits[WHOLE].columns.items():
+        role = baseline.plan.role(name)
+        if isinstance(profile, NumericProfile):
+            what = (
+                f"mean {profile.mean:.4g}, sd {profile.sd:.4g}, "
+                f"{profile.minimum:.4g} to {profile.maximum:.4g}"
+                if profile.n
+                else "no values"
+            )
+        else:
+            levels = [
+                level for level, n in zip(profile.plan.levels, profile.counts, strict=True) if n
+            ]
+            what = f"{len(levels)} levels: {', '.join(levels[:5])}{' …' if len(levels) > 5 else ''}"
+        lines.append(f"  {name} ({role}): {what}; {profile.missing:,} missing")
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""Trying out sources and channels before anything depends on them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from alerts.message import Cause, Message
+from alerts.secret import Secret, redact
+from monitor.config import Config
+from monitor.learn import learn
+from monitor.sources import Horizon, SourceError
+
+TIMEOUT = 10.0
+
+
+def try_out(config: Config, horizon: Horizon) -> Iterator[tuple[str, str]]:
+    """Each source (read, and its reference learnt) and channel, with its trouble or nothing."""
+    for model in config.models.values():
+        try:
+            learn(model, horizon)
+            trouble = ""
+        except SourceError as error:
+            trouble = redact(str(error), config.secrets)
+        yield f"models.{model.name}.source", trouble
+    for name, channel in config.channels.items():
+        yield f"alerts.{name}", _knock(channel)
+
+
+def _knock(channel: object) -> str:
+    """Open and close a connection to where a channel would send; channels without one are fine."""
+    url, host = getattr(channel, "url", None), getattr(channel, "host", None)
+    if isinstance(url, Secret):
+        parts = urlsplit(url.reveal())
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    else:
+        port = getattr(channel, "port", 0)
+    if not isinstance(host, str) or not port:
+        return ""
+    try:
+        socket.create_connection((host, port), TIMEOUT).close()
+    except OSError as error:
+        return f"no connection to {host}:{port} ({error.strerror or error})"
+    return ""
+
+
+def trial_message(at: datetime) -> Message:
+    """A message that says it is only a test."""
+    return Message(
+        key="test",
+        model="modelmon",
+        cause="test",
+        severity="warning",
+        reason="opened",
+        title="this is a test message",
+        at=at,
+        since=at,
+        facts=(("Why", "somebody ran modelmon send-test"),),
+        causes=(Cause("test", "", None, None, "warning", "nothing is wrong"),),
+        command="modelmon status",
+    )

@@ -1,0 +1,247 @@
+"""The daemon: a clock wakes it, the ledger says what is due, one model's trouble stays its own."""
+
+from __future__ import annotations
+
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+from alerts.delivery import Channel, Delivered, deliver
+from alerts.message import Message
+from alerts.secret import redact
+from monitor.baseline import Baseline
+from monitor.config import Config, Model
+from monitor.export import Board
+from monitor.findings import ModelSnapshot, Snapshot
+from monitor.sources import Horizon, SourceError
+from monitor.store import Store
+from monitor.tick import Pass, Passed, ReadAt
+from monitor.windows import Window
+
+log = logging.getLogger("modelmon")
+
+PUBLISH_SECONDS = 15.0
+"""The oldest a snapshot grows while one model catches up."""
+
+Progress = Callable[[str, Window, int, int], None]
+
+
+def _silent(model: str, window: Window, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+def spread(attempt: int) -> float:  # noqa: ARG001  (a protocol)
+    """The factor by which the wait before another attempt is stretched."""
+    return random.uniform(0.8, 1.2)  # noqa: S311 (no secret hangs on it)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round over all models did."""
+
+    windows: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict)
+    messages: tuple[Message, ...] = ()
+    delivered: Delivered = field(default_factory=Delivered)
+
+
+@dataclass(slots=True)
+class Daemon:
+    """Runs every model of a configuration against one state database.
+
+    ``board`` receives a snapshot after each model. ``stopping`` ends the work after the window in
+    hand. What is evaluated depends on the horizon given to ``round``; ``clock`` only dates
+    snapshots and drives ``serve``.
+    """
+
+    config: Config
+    store: Store
+    board: Board
+    channels: Mapping[str, Channel]
+    progress: Progress = _silent
+    stopping: threading.Event = field(default_factory=threading.Event)
+    read_at: ReadAt = field(default_factory=dict)
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+    clock: Callable[[], datetime] = utc_now
+    last_progress: float = field(default_factory=time.monotonic)
+    _published: float = 0.0
+    _source_up: dict[str, bool] = field(default_factory=dict)
+    _windows_due: dict[str, int] = field(default_factory=dict)
+    _started: datetime | None = None
+    _ready: bool = False
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+
+    def round(self, horizon: Horizon) -> Round:
+        """One pass over every model, then one over the outbox."""
+        windows, failed, messages = 0, {}, []
+        for model in self.config.models.values():
+            if self.stopping.is_set():
+                break
+            passed, told, trouble = self._model(model, horizon)
+            windows += passed.windows
+            messages += [*passed.messages, *told]
+            if trouble:
+                failed[model.name] = trouble
+            self.last_progress = time.monotonic()
+            self.publish(horizon.known_at)
+        self._ready = True
+        delivered = self._delivered(horizon.known_at)
+        self.publish(horizon.known_at)
+        return Round(windows, failed, tuple(messages), delivered)
+
+    def _delivered(self, now: datetime) -> Delivered:
+        """Drain the outbox; a channel with a defect has had its turn after all others."""
+        try:
+            return deliver(self.store.outbox, self.channels, now, jitter=spread)
+        except Exception:
+            log.exception("a channel failed unexpectedly; its letters stay in the outbox")
+            return Delivered()
+
+    def _model(self, model: Model, horizon: Horizon) -> tuple[Passed, tuple[Message, ...], str]:
+        one = Pass(
+            model,
+            self.config.daemon,
+            self.store,
+            horizon,
+            self.read_at,
+            self.baselines,
+            self.stopping.is_set,
+            lambda window, done, total: self._progressed(model.name, window, done, total),
+        )
+        started, begun = horizon.known_at, time.monotonic()
+        passed, reason, trouble = Passed(), "", ""
+        told: tuple[Message, ...] = ()
+        try:
+            passed = one.run()
+            told = (*one.source_failed(None), *one.troubled("monitor", None))
+            self._source_up[model.name] = True
+        except SourceError as error:
+            reason, trouble = error.reason, redact(str(error), self.config.secrets)
+            log.warning("%s: %s", model.name, trouble)
+            self._source_up[model.name] = False
+            told = one.source_failed(type(error)(trouble))
+        except Exception as error:
+            reason = "internal"
+            trouble = redact(f"{type(error).__name__}: {error}", self.config.secrets)
+            log.exception("%s: an unexpected failure; the other models go on", model.name)
+            told = one.troubled("monitor", f"failed on this model: {trouble}"[:500])
+        for notice in passed.notices:
+            log.info("%s: %s", model.name, notice)
+        elapsed = timedelta(seconds=time.monotonic() - begun)
+        self.store.record_run(
+            model.name, started, started + elapsed, not reason, reason, passed.rows, passed.windows
+        )
+        return passed, told, trouble
+
+    def _progressed(self, model: str, window: Window, done: int, total: int) -> None:
+        """A window is done: the snapshot of a long catch-up must not grow old."""
+        self._windows_due[model] = total - done
+        self.last_progress = time.monotonic()
+        if self.last_progress - self._published > PUBLISH_SECONDS:
+            self.publish(self.clock())
+        self.progress(model, window, done, total)
+
+    def publish(self, now: datetime) -> None:
+        """Swap the snapshot that the scraper and the status page read."""
+        self._published = time.monotonic()
+        counts = self.store.delivery_counts()
+        sent = dict.fromkeys(self.channels, 0) | dict(counts.sent)
+        self.board.publish(
+            Snapshot(
+                tuple(self._snapshot(model) for model in self.config.models.values()),
+                tuple(sorted(sent.items())),
+                tuple((*which, n) for which, n in sorted(counts.failed.items())),
+                self.store.outbox_depth(),
+                started=self._started,
+                ready=self._ready,
+                taken=now,
+            )
+        )
+
+    def _snapshot(self, model: Model) -> ModelSnapshot:
+        latest = self.store.latest(model.name)
+        counts = self.store.run_counts(model.name)
+        common = {
+            "source_up": self._source_up.get(model.name),
+            "last_success": counts.last_success,
+            "runs": counts.runs,
+            "windows_due": self._windows_due.get(model.name, 0),
+            "run_failures": tuple(sorted(counts.failures.items())),
+            "run_seconds": tuple(self.store.recent_run_seconds(model.name)),
+            "rows_read": counts.rows,
+            "incidents": _by_severity(self.store, model.name),
+        }
+        if latest is None:
+            return ModelSnapshot(model.name, **common)  # type: ignore[arg-type]
+        entry = latest.entry
+        return ModelSnapshot(
+            model.name,
+            version=entry.version,
+            newest_row=entry.newest_row,
+            window=entry.window,
+            state=entry.state,
+            revision=entry.revision,
+            rows=entry.rows,
+            labels=entry.labels if model.schedule.labelled else None,
+            label_coverage=(entry.labels / entry.rows if entry.rows else None)
+            if model.schedule.labelled
+            else None,
+            findings=latest.findings,
+            **common,  # type: ignore[arg-type]
+        )
+
+    def serve(self) -> None:
+        """Run until SIGTERM or SIGINT; what is in flight is finished first."""
+        from apscheduler.schedulers.background import BackgroundScheduler
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+        )
+        scheduler.add_job(
+            self._tick,
+            "interval",
+            seconds=self.config.daemon.tick.total_seconds(),
+            next_run_time=self.clock(),
+        )
+        scheduler.start()
+        try:
+            while not self.stopping.wait(1.0):
+                pass
+        finally:
+            log.info("stopping: the window in hand is finished first")
+            scheduler.shutdown(wait=True)
+
+    def _tick(self) -> None:
+        now = self.clock()
+        self.round(Horizon(now, now))
+
+    def alive(self) -> bool:
+        """Whether a round made progress within reason; what /healthz answers."""
+        patience = max(10 * self.config.daemon.tick.total_seconds(), 600.0)
+        return time.monotonic() - self.last_progress < patience
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (a protocol)
+        self.stopping.set()
+
+
+def _by_severity(store: Store, model: str) -> tuple[tuple[str, int], ...]:
+    counts = {"critical": 0, "warning": 0}
+    for incident in store.incidents(model):
+        counts[incident.severity] += 1
+    return tuple(counts.items())

@@ -1,0 +1,95 @@
+"""Findings: one measured number of one window with its verdict, as stored, shown and exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from checks.check import Stat
+from checks.verdict import Verdict
+from monitor.windows import State, Window
+
+
+class Slice(NamedTuple):
+    """A part of a model's log: one version, one segment (``column=value``); empty means all."""
+
+    version: str = ""
+    segment: str = ""
+
+
+WHOLE = Slice()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check says of one column (or of the log, or of the outcome) in one window.
+
+    ``column`` is empty for checks of the log or the outcome. ``stat`` is None where nothing could
+    be measured; ``reason`` then says why. ``rule`` names what set the threshold.
+    """
+
+    model: str
+    slice: Slice
+    check: str
+    column: str
+    window: Window
+    revision: int
+    stat: Stat | None
+    threshold: float | None
+    rule: str
+    verdict: Verdict
+    reason: str
+    cause: str
+
+    @property
+    def value(self) -> float | None:
+        return None if self.stat is None else self.stat.value
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSnapshot:
+    """What is known of one model after its last run.
+
+    ``findings`` are those of the newest evaluated window, except that performance findings are
+    those of the newest window whose labels were mature (or the newest with any). ``source_up`` is
+    None before the first contact. ``run_failures`` counts by reason, ``incidents`` by severity.
+    ``run_seconds`` are the durations of the newest runs, oldest first: any number of them that
+    covers those since the last snapshot. ``labels`` counts the labels that the newest window has.
+    """
+
+    model: str
+    version: str = ""
+    window: Window | None = None
+    state: State | None = None
+    revision: int = 0
+    rows: int = 0
+    label_coverage: float | None = None
+    newest_row: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    source_up: bool | None = None
+    last_success: datetime | None = None
+    windows_due: int = 0
+    runs: int = 0
+    run_failures: tuple[tuple[str, int], ...] = ()
+    run_seconds: tuple[float, ...] = ()
+    rows_read: int = 0
+    incidents: tuple[tuple[str, int], ...] = ()
+    labels: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the exporter and the status page show; replaced as a whole, never changed.
+
+    ``alerts_sent`` counts by channel, ``alert_failures`` by (channel, reason). ``taken`` is when
+    this was made, at least once a tick, so that a daemon that hangs can be told from a quiet one.
+    """
+
+    models: tuple[ModelSnapshot, ...] = ()
+    alerts_sent: tuple[tuple[str, int], ...] = ()
+    alert_failures: tuple[tuple[str, str, int], ...] = ()
+    alert_queue: int = 0
+    started: datetime | None = None
+    ready: bool = False
+    taken: datetime | None = None

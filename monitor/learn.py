@@ -1,0 +1,102 @@
+"""Learning: the reference of a model, surveyed and profiled, becomes its baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+
+from checks.portrait import Portrait
+from checks.profile import LogProfile
+from monitor.baseline import Baseline
+from monitor.config import Model
+from monitor.findings import WHOLE, Slice
+from monitor.planning import Outlook, plan_of
+from monitor.sources import ALL_TIME, Columns, Horizon, Source, WrongSchema
+from monitor.windows import Calendar, Window
+
+
+def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
+    """A new baseline from the configured reference, and notices about it.
+
+    Raises:
+        SourceError: the reference cannot be read, or has no rows.
+    """
+    own = model.reference.source
+    columns = model.columns if own is None else _timeless(model.columns)
+    baseline, notices = summarise(
+        model.name,
+        own or model.source,
+        columns,
+        Outlook(model.task, model.positive, model.threshold),
+        model.schedule.calendar,
+        model.reference.period or ALL_TIME,
+        horizon,
+    )
+    return replace(baseline, recipe=model.recipe), notices
+
+
+def summarise(
+    name: str,
+    source: Source,
+    columns: Columns,
+    outlook: Outlook,
+    calendar: Calendar,
+    period: Window,
+    horizon: Horizon,
+) -> tuple[Baseline, tuple[str, ...]]:
+    """The baseline of a period of a log, planned from a survey of it, and notices about it."""
+    survey = source.survey(columns, period)
+    if not survey.rows:
+        raise WrongSchema(f"{name}: the reference {_named(period)} has no rows")
+    plan, notices = plan_of(survey, columns, outlook)
+    whole, pieces = _tiles(calendar, period)
+    portraits = source.profile(plan, columns, [*whole, *pieces], horizon)
+    merged = _merged([portraits[tile] for tile in (*whole, *pieces)])
+    if not merged[WHOLE].rows:
+        raise WrongSchema(f"{name}: no row of the reference {_named(period)} can be placed in time")
+    windows = {tile: portraits[tile][WHOLE] for tile in whole}
+    if windows:
+        merged[WHOLE] = replace(merged[WHOLE], log=_norms(windows))
+    return Baseline(name, plan, period, merged, windows), notices
+
+
+def _timeless(columns: Columns) -> Columns:
+    """The roles in a reference file of its own, which need not know of times, ids or versions."""
+    roles = (columns.timestamp, columns.id, columns.version, columns.label_timestamp)
+    return replace(
+        columns,
+        timestamp=None,
+        id=None,
+        version=None,
+        label_timestamp=None,
+        exclude=(*columns.exclude, *filter(None, roles)),
+    )
+
+
+def _norms(windows: Mapping[Window, Portrait]) -> LogProfile:
+    """What whole windows of the log look like; pieces of windows would blur their volume."""
+    return reduce(LogProfile.merge, (portrait.log for portrait in windows.values()))
+
+
+def _tiles(calendar: Calendar, period: Window) -> tuple[list[Window], list[Window]]:
+    """The whole windows of a period, and the pieces left over at its ends."""
+    if period == ALL_TIME:
+        return [], [ALL_TIME]
+    whole = list(calendar.between(period.start, period.end))
+    if not whole:
+        return [], [period]
+    edges = ((period.start, whole[0].start), (whole[-1].end, period.end))
+    return whole, [Window(start, end) for start, end in edges if start < end]
+
+
+def _merged(parts: Sequence[Mapping[Slice, Portrait]]) -> dict[Slice, Portrait]:
+    places = {place for part in parts for place in part}
+    return {
+        place: reduce(Portrait.merge, (part[place] for part in parts if place in part))
+        for place in places
+    }
+
+
+def _named(period: Window) -> str:
+    return "log" if period == ALL_TIME else f"period {period}"

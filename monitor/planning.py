@@ -1,0 +1,187 @@
+"""Planning: a survey of the reference and the roles of columns become a plan; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from checks.plan import (
+    BinaryPlan,
+    CategoricalPlan,
+    ColumnPlan,
+    NumericPlan,
+    OutcomePlan,
+    Plan,
+    RegressionPlan,
+    Role,
+)
+from monitor.binding import suggest
+from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
+
+MOST_SEGMENTS = 20
+_ID_SHARE = 0.9
+_FEW = 30
+_CLASSES = (("0", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("negative", "positive"))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the configuration says of the truth: the task, and for two classes which is positive."""
+
+    task: str = "none"
+    positive: str | None = None
+    threshold: float = 0.5
+
+
+def plan_of(survey: Survey, columns: Columns, outlook: Outlook) -> tuple[Plan, tuple[str, ...]]:
+    """The plan, and sentences on what was left out of it and why.
+
+    Raises:
+        WrongSchema: a named column is not in the log, or the classes of a binary model are unclear.
+    """
+    _require(survey, columns)
+    notices = list(survey.notices)
+    plans: dict[str, ColumnPlan] = _features(survey, columns, notices)
+    roles: dict[str, Role] = {}
+    for name, role in (
+        (columns.prediction, "prediction"),
+        (columns.score, "score"),
+        (columns.label, "label"),
+    ):
+        if name is not None and name in survey.columns:
+            seen = survey.columns[name]
+            numeric = role == "score" or (outlook.task != "binary" and seen.family == "number")
+            plans[name] = _numeric(seen) if numeric else _categorical(seen)
+            roles[name] = role  # type: ignore[assignment]
+    plan = Plan(
+        dict(sorted(plans.items())),  # as a stored plan has them: findings keep their order
+        _outcome(survey, columns, outlook),
+        roles,
+        {name: survey.columns[name].family for name in plans},
+        {name: survey.columns[name].levels[:MOST_SEGMENTS] for name in columns.segments},
+        survey.timestamp_unit,
+    )
+    return plan, tuple(notices)
+
+
+def _require(survey: Survey, columns: Columns) -> None:
+    named = [
+        ("timestamp", columns.timestamp),
+        ("id", columns.id),
+        ("version", columns.version),
+        ("prediction", columns.prediction),
+        ("score", columns.score),
+        ("label", columns.label),
+        *(("numeric", name) for name in columns.numeric or ()),
+        *(("categorical", name) for name in columns.categorical or ()),
+        *(("segments", name) for name in columns.segments),
+    ]
+    for key, name in named:
+        if name is not None and name not in survey.columns:
+            hint = suggest(name, survey.columns)
+            raise WrongSchema(f"columns.{key}: there is no column {name!r} in the log; {hint}")
+
+
+def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str, ColumnPlan]:
+    if columns.numeric is not None or columns.categorical is not None:
+        plans: dict[str, ColumnPlan] = {
+            name: _numeric(survey.columns[name]) for name in columns.numeric or ()
+        }
+        plans |= {name: _categorical(survey.columns[name]) for name in columns.categorical or ()}
+        return plans
+    taken = {
+        columns.timestamp,
+        columns.id,
+        columns.version,
+        columns.prediction,
+        columns.score,
+        columns.label,
+        columns.label_timestamp,
+        *columns.exclude,
+    }
+    found: dict[str, ColumnPlan] = {}
+    for name, seen in survey.columns.items():
+        if name in taken or seen.family in ("time", "nested"):
+            continue
+        if _names_rows(seen):
+            notices.append(f"{name}: nearly every row has a value of its own; left out as an id")
+        elif seen.family == "number":
+            found[name] = _numeric(seen)
+        else:
+            found[name] = _categorical(seen)
+    return found
+
+
+def _names_rows(seen: ColumnSurvey) -> bool:
+    """Whether a text column names rows rather than kinds of rows."""
+    return (
+        seen.family == "text"
+        and seen.values >= _FEW
+        and len(seen.levels) >= _ID_SHARE * seen.values
+    )
+
+
+def _numeric(seen: ColumnSurvey) -> NumericPlan:
+    return NumericPlan(centre=seen.centre, atoms=seen.atoms)
+
+
+def _categorical(seen: ColumnSurvey) -> CategoricalPlan:
+    return CategoricalPlan(seen.levels, seen.complete)
+
+
+def _outcome(survey: Survey, columns: Columns, outlook: Outlook) -> OutcomePlan | None:
+    if outlook.task == "none" or columns.label is None:
+        return None
+    label = survey.columns[columns.label]
+    if outlook.task == "regression":
+        if label.family not in ("number", "empty"):
+            raise WrongSchema(
+                f"columns.label: {label.name!r} holds {label.family}, a regression needs numbers"
+            )
+        return RegressionPlan(label.centre)
+    levels = set(label.levels)
+    if columns.prediction is not None and len(levels) < len(("no", "yes")):
+        levels |= set(survey.columns[columns.prediction].levels)
+    negative, positive = _classes(levels, outlook.positive, label.name)
+    return BinaryPlan(positive, negative, outlook.threshold)
+
+
+def _classes(levels: set[str], positive: str | None, column: str) -> tuple[str, str]:
+    """The negative and the positive class of a label column."""
+    for pair in _CLASSES:
+        if levels and levels <= set(pair) and positive in (None, *pair):
+            first, second = pair
+            return (first, second) if positive in (None, second) else (second, first)
+    shown = ", ".join(sorted(levels)[:5])
+    if positive is not None and positive in levels and len(levels) == len(("no", "yes")):
+        (negative,) = levels - {positive}
+        return negative, positive
+    if len(levels) > len(("no", "yes")):
+        raise WrongSchema(f"columns.label: {column!r} has more than two values ({shown}, …)")
+    raise WrongSchema(
+        f"columns.label: which of {shown or 'its values'} is the positive class of {column!r}? "
+        'write positive = "…" in the model\'s table'
+    )
+
+
+def guess_columns(names: Mapping[str, str]) -> Columns:
+    """The likely role of columns by name; ``names`` maps each to its type family.
+
+    >>> guess_columns({"prediction_id": "text", "ts": "time", "y_true": "number"}).label
+    'y_true'
+    """
+    lower = {name.lower(): name for name in names}
+
+    def first(*candidates: str) -> str | None:
+        return next((lower[c] for c in candidates if c in lower), None)
+
+    return Columns(
+        timestamp=first("timestamp", "ts", "time", "datetime", "event_time", "created_at", "date"),
+        id=first("prediction_id", "id", "request_id", "inference_id", "event_id", "row_id"),
+        version=first("version", "model_version", "modelversion"),
+        prediction=first("prediction", "y_pred", "pred", "predicted", "predicted_label"),
+        score=first("score", "probability", "proba", "y_score", "prediction_proba", "p"),
+        label=first("label", "target", "y_true", "actual", "ground_truth", "y"),
+        label_timestamp=first("label_timestamp", "label_ts", "label_time", "labelled_at"),
+        exclude=tuple(filter(None, (first("model", "model_name", "model_id"),))),
+    )

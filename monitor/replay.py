@@ -1,0 +1,77 @@
+"""Replay: windows through the evaluation and alerting of the daemon, without state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from alerts.compose import compose
+from alerts.incident import Incident, review
+from alerts.message import Message
+from checks.portrait import Portrait
+from monitor.baseline import Baseline
+from monitor.config import Model
+from monitor.evaluate import Target, evaluate
+from monitor.findings import WHOLE, Finding
+from monitor.signals import signals_of
+from monitor.sources import Horizon
+from monitor.tick import BATCH, command_for, facts_of
+from monitor.windows import State, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One replayed window: its findings, and the page it would have sent, if any."""
+
+    window: Window
+    state: State
+    portrait: Portrait
+    findings: tuple[Finding, ...]
+    pages: tuple[Message, ...]
+
+
+def replay(
+    model: Model, baseline: Baseline, windows: Sequence[Window], horizon: Horizon
+) -> Iterator[Replayed]:
+    """Evaluate windows in order, each once, with the labels known at the horizon."""
+    incidents: tuple[Incident, ...] = ()
+    for start in range(0, len(windows), BATCH):
+        batch = windows[start : start + BATCH]
+        portraits = model.source.profile(baseline.plan, model.columns, batch, horizon)
+        for window in batch:
+            slices = portraits[window]
+            log = slices[WHOLE].log
+            state = model.schedule.state(window, log.rows, log.labels, horizon.known_at)
+            target = Target(model.name, window, 1, state)
+            findings = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices)
+            told = signals_of(model.name, findings, incidents, window.end)
+            reviewed = review(incidents, told, window.end + model.schedule.settle, model.policy)
+            incidents = reviewed.incidents
+            pages = tuple(
+                compose(
+                    announcement,
+                    facts=facts_of(window, slices[WHOLE], findings),
+                    command=command_for(model.name, window),
+                )
+                for announcement in reviewed.announcements
+            )
+            yield Replayed(window, state, slices[WHOLE], findings, pages)
+
+
+def windows_of(
+    model: Model, baseline: Baseline, horizon: Horizon, span: Window | None
+) -> list[Window]:
+    """The finished windows of a log inside ``span``, or all after the reference.
+
+    With a span that holds no whole window, the span itself is the window.
+    """
+    calendar = model.schedule.calendar
+    if span is not None:
+        return list(calendar.between(span.start, span.end)) or [span]
+    extent = model.source.extent(model.columns, horizon)
+    if extent.first is None or extent.last is None:
+        return []
+    own = model.reference.period is not None
+    first = baseline.period.end if own else extent.first
+    last = min(calendar.containing(extent.last).end, horizon.known_at)
+    return list(calendar.between(first, last))

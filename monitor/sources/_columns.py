@@ -1,0 +1,180 @@
+"""Columns as numbers or as levels, each cell with the type family it had, and their profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks.grid import Floats
+from checks.plan import CategoricalPlan, NumericPlan
+from checks.profile import ABSENT, CategoricalProfile, NumericProfile
+from monitor.sources._arrow import Bools
+
+Kinds = NDArray[np.uint8]
+Places = NDArray[np.int32]
+Rows = slice | NDArray[np.intp]
+
+FAMILIES: tuple[str, ...] = ("empty", "number", "text", "boolean", "time", "nested", ABSENT)
+"""What a cell can be; its place here is the cell's kind, and "empty" is a null."""
+
+NULL, NUMBER, TEXT, BOOLEAN, TIME, NESTED, MISSING = range(len(FAMILIES))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """A column read as numbers: a value and a kind for each row.
+
+    ``odd`` is None, or for each row the place in ``texts`` of the text that is no number, -1 where
+    there is a number or nothing. The value of a row without a number is arbitrary.
+    """
+
+    values: Floats
+    kinds: Kinds
+    odd: Places | None = None
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def absent(cls, length: int) -> Numbers:
+        """The column for rows of a log that lacks it."""
+        return cls(np.zeros(length), np.full(length, MISSING, np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def at(self, rows: Rows) -> Numbers:
+        odd = None if self.odd is None else self.odd[rows]
+        return Numbers(self.values[rows], self.kinds[rows], odd, self.texts)
+
+    def hide(self, hidden: Bools) -> Numbers:
+        """The column with some of its cells made null."""
+        odd = None if self.odd is None else np.where(hidden, np.int32(-1), self.odd)
+        return Numbers(self.values, np.where(hidden, np.uint8(NULL), self.kinds), odd, self.texts)
+
+    @property
+    def there(self) -> Bools:
+        """Which rows hold anything."""
+        return _there(self.kinds)
+
+    @property
+    def unparsed(self) -> Bools:
+        """Which rows hold something that is no number."""
+        return np.zeros(len(self), np.bool_) if self.odd is None else np.greater_equal(self.odd, 0)
+
+    @property
+    def usable(self) -> Bools:
+        """Which rows hold a number (NaN and infinities among them)."""
+        return self.there & ~self.unparsed
+
+    def floats(self) -> Floats:
+        """The numbers, NaN where there is none."""
+        return np.where(self.usable, self.values, np.nan)
+
+    def example(self) -> str:
+        """The first in alphabetical order of the texts that are no numbers."""
+        places = [] if self.odd is None else np.unique(self.odd[self.odd >= 0]).tolist()
+        return min((self.texts[place] for place in places), default="")
+
+    def profile(self, plan: NumericPlan) -> NumericProfile:
+        counts = np.bincount(self.kinds, minlength=len(FAMILIES))
+        unparsed = 0 if self.odd is None else int(np.count_nonzero(self.odd >= 0))
+        whole = not (counts[NULL] or counts[MISSING] or unparsed)
+        return NumericProfile.of(
+            self.values if whole else self.values[self.usable],
+            plan,
+            nulls=int(counts[NULL]),
+            unparsed=unparsed,
+            found=_found(counts),
+            example=self.example(),
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Numbers]) -> Numbers:
+        if len(parts) == 1:
+            return parts[0]
+        odd: Places | None = None
+        texts: dict[str, int] = {}
+        if any(part.odd is not None for part in parts):
+            odd = np.concatenate(
+                [_recode(part.odd, part.texts, len(part), texts) for part in parts]
+            )
+        kinds = np.concatenate([part.kinds for part in parts])
+        return cls(np.concatenate([part.values for part in parts]), kinds, odd, tuple(texts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """A column read as levels: the place of each row's text in ``texts`` (-1: none) and a kind."""
+
+    places: Places
+    kinds: Kinds
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def absent(cls, length: int) -> Levels:
+        """The column for rows of a log that lacks it."""
+        return cls(np.full(length, -1, np.int32), np.full(length, MISSING, np.uint8))
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def at(self, rows: Rows) -> Levels:
+        return Levels(self.places[rows], self.kinds[rows], self.texts)
+
+    def hide(self, hidden: Bools) -> Levels:
+        """The column with some of its cells made null."""
+        places = np.where(hidden, np.int32(-1), self.places)
+        return Levels(places, np.where(hidden, np.uint8(NULL), self.kinds), self.texts)
+
+    @property
+    def there(self) -> Bools:
+        """Which rows hold anything."""
+        return _there(self.kinds)
+
+    def equal(self, text: str) -> Bools:
+        """Which rows hold this text."""
+        if text not in self.texts:
+            return np.zeros(len(self), np.bool_)
+        return np.equal(self.places, self.texts.index(text))
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each text that occurs."""
+        counts = np.bincount(self.places[self.places >= 0], minlength=len(self.texts))
+        return {self.texts[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+
+    def profile(self, plan: CategoricalPlan) -> CategoricalProfile:
+        kinds = np.bincount(self.kinds, minlength=len(FAMILIES))
+        nulls = int(kinds[NULL])
+        return CategoricalProfile.of(self.counts(), plan, nulls=nulls, found=_found(kinds))
+
+    @classmethod
+    def join(cls, parts: Sequence[Levels]) -> Levels:
+        if len(parts) == 1:
+            return parts[0]
+        texts: dict[str, int] = {}
+        places = [_recode(part.places, part.texts, len(part), texts) for part in parts]
+        kinds = np.concatenate([part.kinds for part in parts])
+        return cls(np.concatenate(places), kinds, tuple(texts))
+
+
+Column = Numbers | Levels
+
+
+def _there(kinds: Kinds) -> Bools:
+    return np.not_equal(kinds, NULL) & np.not_equal(kinds, MISSING)
+
+
+def _recode(
+    places: Places | None, texts: Sequence[str], length: int, common: dict[str, int]
+) -> Places:
+    """Places in ``texts`` as places in ``common``, which takes in what it lacks."""
+    if places is None:
+        return np.full(length, -1, np.int32)
+    moved = [common.setdefault(text, len(common)) for text in texts]
+    return np.array([*moved, -1], np.int32)[places]
+
+
+def _found(counts: NDArray[np.integer]) -> tuple[str, ...]:
+    return tuple(sorted(FAMILIES[kind] for kind in np.flatnonzero(counts) if kind != NULL))

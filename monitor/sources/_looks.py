@@ -1,0 +1,198 @@
+"""What a survey gathers of one column: a spread sample of its numbers, or its levels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks.grid import Floats
+from checks.plan import MOST_ATOMS, MOST_LEVELS
+from checks.text import canonical
+from monitor.sources import ColumnSurvey, Family
+from monitor.sources._columns import Levels, Numbers
+
+SAMPLE = 1 << 16
+FEW_LEVELS = 20
+_MOST_DISTINCT = 100_000
+_ATOM_SHARE = 0.005
+_PROBE = 1000
+
+
+@dataclass(slots=True)
+class Spread:
+    """Picks every k-th row of all that pass by, k the least power of two that gives `SAMPLE` rows
+    at most; what was picked under a smaller k is thinned."""
+
+    stride: int = 1
+    passed: int = 0
+
+    def pick(self, rows: int) -> NDArray[np.intp]:
+        """Which of the next ``rows`` rows belong to the sample, at the stride of now."""
+        first = -self.passed % self.stride
+        self.passed += rows
+        return np.arange(first, rows, self.stride)
+
+    def widen(self) -> int:
+        """How much thinner the sample must become to fit again."""
+        factor = 1
+        while -(-self.passed // (self.stride * factor)) > SAMPLE:
+            factor *= 2
+        self.stride *= factor
+        return factor
+
+
+@dataclass(slots=True)
+class NumberLook:
+    """A numeric column as it passes by."""
+
+    values: int = 0
+    nulls: int = 0
+    integral: bool = True
+    few: Counter[float] | None = field(default_factory=Counter)
+    sample: list[Floats] = field(default_factory=list)
+
+    def skip(self, picked: int) -> None:
+        """Rows that lack the column."""
+        self.sample.append(np.full(picked, np.nan))
+
+    def add(self, column: Numbers, picked: NDArray[np.intp]) -> None:
+        loose = column.floats()
+        finite = loose[np.isfinite(loose)]
+        self.values += len(loose) - int(np.count_nonzero(np.isnan(loose)))
+        self.nulls += len(loose) - int(np.count_nonzero(column.usable | column.unparsed))
+        self.nulls += int(np.count_nonzero(np.isnan(column.values[column.usable])))
+        self.integral &= bool((np.rint(finite) == finite).all() and (np.abs(finite) < 2**53).all())
+        self._count_few(finite)
+        self.sample.append(loose[picked])
+
+    def _count_few(self, finite: Floats) -> None:
+        """Count distinct values while they are few; a short probe spares the sorting of many."""
+        if self.few is None or len(np.unique(finite[:_PROBE])) > FEW_LEVELS:
+            self.few = None
+            return
+        distinct, counts = np.unique(finite, return_counts=True)
+        if len(self.few.keys() | set(distinct.tolist())) > FEW_LEVELS:
+            self.few = None
+            return
+        self.few.update(dict(zip(distinct.tolist(), counts.tolist(), strict=True)))
+
+    def thin(self, factor: int) -> None:
+        self.sample = [np.concatenate(self.sample)[::factor]]
+
+    def survey(self, name: str, family: Family) -> ColumnSurvey:
+        sample = np.concatenate([*self.sample, np.empty(0)])
+        levels = {canonical(value): n for value, n in (self.few or {}).items()}
+        return numeric_survey(
+            name,
+            sample[np.isfinite(sample)],
+            family=family,
+            values=self.values,
+            nulls=self.nulls,
+            integral=self.integral and self.values > 0,
+            levels=levels,
+        )
+
+
+@dataclass(slots=True)
+class LevelLook:
+    """A column of levels as it passes by; past 100,000 distinct ones no more are taken in."""
+
+    nulls: int = 0
+    values: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    complete: bool = True
+
+    def add(self, column: Levels) -> None:
+        found = column.counts()
+        known = sum(found.values())
+        self.values += known
+        self.nulls += len(column) - known
+        if len(self.counts) + len(found) > _MOST_DISTINCT:
+            room = _MOST_DISTINCT - len(self.counts)
+            fresh = [text for text in found if text not in self.counts]
+            self.complete &= len(fresh) <= room
+            for text in fresh[room:]:
+                del found[text]
+        self.counts.update(found)
+
+    def survey(self, name: str, family: Family) -> ColumnSurvey:
+        return text_survey(name, family, self.counts, nulls=self.nulls, complete=self.complete)
+
+
+def numeric_survey(
+    name: str,
+    sample: Floats,
+    *,
+    family: Family = "number",
+    values: int,
+    nulls: int,
+    integral: bool,
+    levels: Mapping[str, int] | None = None,
+) -> ColumnSurvey:
+    """The survey of a numeric column from a sample of its finite values.
+
+    ``values`` and ``nulls`` (NaN among them) count all its rows, ``integral`` tells whether all of
+    its finite values are whole, ``levels`` counts its distinct values where there are few.
+
+    >>> survey = numeric_survey("x", np.array([1.0, 1.0, 4.0]), values=3, nulls=0, integral=True)
+    >>> survey.centre, survey.atoms
+    (1.0, (1.0,))
+    """
+    return ColumnSurvey(
+        name,
+        family,
+        values,
+        nulls,
+        integral,
+        _centre(sample, integral),
+        _atoms(sample),
+        _most_frequent(levels or {}, FEW_LEVELS),
+    )
+
+
+def _centre(sample: Floats, integral: bool) -> float:
+    """The median, rounded to single precision (to a whole number in a column of such) so that it
+    prints and compares equally everywhere."""
+    if not len(sample):
+        return 0.0
+    median = float(np.median(sample))
+    if abs(median) > np.finfo(np.float32).max:
+        return median
+    return float(np.float32(np.rint(median) if integral else median)) + 0.0
+
+
+def _atoms(sample: Floats) -> tuple[float, ...]:
+    """Values that many rows share, most frequent first."""
+    distinct, counts = np.unique(sample, return_counts=True)
+    shared = counts > max(_ATOM_SHARE * len(sample), 1)
+    distinct, counts = distinct[shared], counts[shared]
+    order = np.lexsort((distinct, -counts))[:MOST_ATOMS]
+    return tuple(distinct[order].tolist())
+
+
+def text_survey(
+    name: str,
+    family: Family,
+    counts: Mapping[str, int],
+    *,
+    nulls: int,
+    complete: bool = True,
+) -> ColumnSurvey:
+    """The survey of a column of levels from the rows of each canonical text; ``complete`` tells
+    that ``counts`` holds them all."""
+    return ColumnSurvey(
+        name,
+        family,
+        sum(counts.values()),
+        nulls,
+        levels=_most_frequent(counts, MOST_LEVELS),
+        complete=complete and len(counts) <= MOST_LEVELS,
+    )
+
+
+def _most_frequent(counts: Mapping[str, int], most: int) -> tuple[str, ...]:
+    return tuple(sorted(counts, key=lambda text: (-counts[text], text))[:most])

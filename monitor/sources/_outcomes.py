@@ -1,0 +1,112 @@
+"""Predictions and truths of rows in the terms of a plan's task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from checks.grid import Floats
+from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, Outcome, RegressionOutcome
+from checks.plan import BinaryPlan, RegressionPlan
+from monitor.sources._arrow import Bools
+from monitor.sources._columns import Column, Levels, Numbers, Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classified:
+    """Rows of a binary classifier: class and truth as `NEGATIVE`, `POSITIVE` or `UNKNOWN`."""
+
+    plan: BinaryPlan
+    predicted: NDArray[np.int64]
+    label: NDArray[np.int64]
+    score: Floats | None
+    strange: Bools
+
+    @property
+    def labelled(self) -> Bools:
+        return np.not_equal(self.label, UNKNOWN)
+
+    def outcome(self, rows: Rows) -> BinaryOutcome:
+        return BinaryOutcome.of(
+            self.plan,
+            self.predicted[rows],
+            self.label[rows],
+            None if self.score is None else self.score[rows],
+            strange=int(np.count_nonzero(self.strange[rows])),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimated:
+    """Rows of a regression; NaN where there is no number."""
+
+    plan: RegressionPlan
+    predicted: Floats
+    label: Floats
+
+    @property
+    def labelled(self) -> Bools:
+        return np.isfinite(self.label)
+
+    def outcome(self, rows: Rows) -> RegressionOutcome:
+        return RegressionOutcome.of(self.plan, self.predicted[rows], self.label[rows])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unjudged:
+    """Rows of a model without a task: all that counts is whether there is a label."""
+
+    labelled: Bools
+
+    def outcome(self, rows: Rows) -> Outcome | None:
+        del rows
+        return None
+
+
+Judged = Classified | Estimated | Unjudged
+
+
+def judged(
+    plan: BinaryPlan | RegressionPlan | None,
+    length: int,
+    prediction: Column | None,
+    score: Column | None,
+    label: Column | None,
+) -> Judged:
+    """The rows of a log in the terms of ``plan``; columns are read as `Needs` says."""
+    if isinstance(plan, BinaryPlan):
+        truth = classes(plan, label, length)
+        strange = np.equal(truth, UNKNOWN) & _there(label, length)
+        loose = score.floats() if isinstance(score, Numbers) else None
+        return Classified(plan, classes(plan, prediction, length), truth, loose, strange)
+    if isinstance(plan, RegressionPlan):
+        return Estimated(plan, _floats(prediction, length), _floats(label, length))
+    return Unjudged(_there(label, length))
+
+
+def classes(plan: BinaryPlan, column: Column | None, length: int) -> NDArray[np.int64]:
+    """The class of each row, `UNKNOWN` where the text is neither class or missing."""
+    found = np.full(length, UNKNOWN)
+    if isinstance(column, Levels):
+        found[column.equal(plan.negative)] = NEGATIVE
+        found[column.equal(plan.positive)] = POSITIVE
+    return found
+
+
+def strangers(plan: BinaryPlan | RegressionPlan | None, column: Column) -> Bools:
+    """Which rows hold a prediction or a label that the task does not know."""
+    if isinstance(plan, BinaryPlan):
+        return column.there & np.equal(classes(plan, column, len(column)), UNKNOWN)
+    if isinstance(plan, RegressionPlan) and isinstance(column, Numbers):
+        return column.unparsed
+    return np.zeros(len(column), np.bool_)
+
+
+def _there(column: Column | None, length: int) -> Bools:
+    return np.zeros(length, np.bool_) if column is None else column.there
+
+
+def _floats(column: Column | None, length: int) -> Floats:
+    return column.floats() if isinstance(column, Numbers) else np.full(length, np.nan)

@@ -1,0 +1,113 @@
+"""One pass over a log: rows are placed, joined with their truth, read and handed to the tally."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from checks.plan import Plan
+from checks.profile import Anomaly
+from monitor.sources import Columns, Horizon
+from monitor.sources._arrow import Bools, Hashes, hashes, mask, short_texts
+from monitor.sources._duplicates import keys
+from monitor.sources._labels import LabelIndex, Truth, in_row
+from monitor.sources._needs import Needs
+from monitor.sources._outcomes import strangers
+from monitor.sources._placing import Placed, Placer, unit_changed
+from monitor.sources._tally import Gathered, Tally
+from monitor.sources._times import TimeReader
+from monitor.windows import Window
+
+Sieve = Callable[[Placed, Hashes, Bools], Placed]
+"""Looks at placed rows, the keys of their ids and which have one, and says which rows count."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pass:
+    """What a pass over a log must know."""
+
+    plan: Plan
+    columns: Columns
+    windows: tuple[Window, ...]
+    horizon: Horizon
+    labels: LabelIndex | None
+    typed: bool
+
+    def run(self, batches: Iterable[pa.RecordBatch], sieve: Sieve) -> Tally:
+        """The sums of all rows that the sieve lets through."""
+        needs = Needs.of(self.plan, self.columns)
+        tally = Tally(self.plan, needs)
+        placer = Placer(self.columns, self.windows, self.horizon)
+        arrivals = TimeReader(self.columns.timezone)
+        for batch in batches:
+            rows = self._sifted(placer.place(batch), sieve)
+            if len(rows):
+                truth = self._truth(rows.batch, arrivals)
+                gathered = self._read(rows, truth, needs)
+                self._report(tally, rows, truth, gathered, needs)
+                tally.add(gathered)
+        for name, met in placer.strays.items():
+            tally.report(len(self.windows) - 1, name, met)
+        return tally
+
+    def _sifted(self, rows: Placed, sieve: Sieve) -> Placed:
+        ids = _column(rows.batch, self.columns.id)
+        if ids is None or not len(rows):
+            return rows
+        found, known = hashes(ids)
+        return sieve(rows, keys(found, rows.window), known)
+
+    def _truth(self, batch: pa.RecordBatch, arrivals: TimeReader) -> Truth | None:
+        """The labels of the rows; None where the log has none."""
+        if self.labels is not None:
+            ids = _column(batch, self.columns.id)
+            return self.labels.join(pa.nulls(len(batch), pa.string()) if ids is None else ids)
+        label = _column(batch, self.columns.label)
+        if label is None:
+            return None
+        return in_row(label, _column(batch, self.columns.label_timestamp), arrivals, self.horizon)
+
+    def _read(self, rows: Placed, truth: Truth | None, needs: Needs) -> Gathered:
+        columns = {}
+        for need in needs:
+            array = _column(rows.batch, need.name)
+            if need.name == self.columns.label:
+                array = None if truth is None else truth.label
+            columns[need] = need.read(array, len(rows), self.plan, self.typed)
+        return Gathered(rows.window, rows.times, columns)
+
+    def _report(
+        self, tally: Tally, rows: Placed, truth: Truth | None, read: Gathered, needs: Needs
+    ) -> None:
+        """Count the rows that break a rule, each rule with an example."""
+        at = rows.batch
+        changed = unit_changed(rows.unit, self.plan.timestamp_unit)
+        _book(tally, "timestamp_unit", rows, changed, _column(at, self.columns.timestamp))
+        if needs.prediction is not None:
+            strange = strangers(self.plan.outcome, read.columns[needs.prediction])
+            _book(tally, "unknown_predictions", rows, strange, _column(at, needs.prediction.name))
+        if truth is None:
+            return
+        ids = _column(at, self.columns.id)
+        _book(tally, "early_labels", rows, truth.early(rows.times), ids)
+        _book(tally, "conflicting_labels", rows, truth.contradicted, ids)
+        if needs.label is not None:
+            strange = strangers(self.plan.outcome, read.columns[needs.label])
+            _book(tally, "unknown_labels", rows, strange, truth.label)
+
+
+def _column(batch: pa.RecordBatch, name: str | None) -> pa.Array | None:
+    return batch.column(name) if name in batch.schema.names else None
+
+
+def _book(tally: Tally, name: str, rows: Placed, chosen: Bools, shown: pa.Array | None) -> None:
+    """Count the chosen rows of each window, with the first in order of the shown cells."""
+    if not chosen.any():
+        return
+    for window in np.unique(rows.window[chosen]).tolist():
+        here = chosen & (rows.window == window)
+        texts = [] if shown is None else short_texts(shown.filter(mask(here)))
+        tally.report(window, name, Anomaly(int(here.sum()), min(texts, default="")))

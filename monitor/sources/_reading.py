@@ -1,0 +1,209 @@
+"""Reading a column of any Arrow type as numbers or as levels, the family of each cell noted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import isnan
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pt
+from numpy.typing import NDArray
+
+from checks.grid import Floats
+from checks.text import LONGEST_LEVEL, canonical
+from monitor.sources import Family
+from monitor.sources._arrow import (
+    Bools,
+    codes,
+    cut,
+    encoded,
+    family,
+    is_binary,
+    mask,
+    plain,
+    present,
+    truths,
+    values,
+)
+from monitor.sources._columns import (
+    BOOLEAN,
+    FAMILIES,
+    NESTED,
+    NULL,
+    NUMBER,
+    TEXT,
+    Kinds,
+    Levels,
+    Numbers,
+    Places,
+)
+
+NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^(?i:nan|[+-]?inf(inity)?)$"
+"""Text that is a number (Python's ``float`` takes more: underscores, other digits)."""
+
+BOOLEAN_TEXT = r"^(?:true|false|True|False|TRUE|FALSE)$"
+
+_NUMBER, _BOOLEAN = re.compile(NUMBER_TEXT), re.compile(BOOLEAN_TEXT)
+_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+")
+_BOOLEANS = {"True": "true", "TRUE": "true", "False": "false", "FALSE": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to tell the family of a cell of text.
+
+    Where the format has types (``typed``) text is text. Elsewhere a cell is what the plan ``found``
+    in the reference if it reads so, and else what it reads as.
+    """
+
+    found: str = ""
+    typed: bool = True
+
+    def numbers(self, array: pa.Array | pa.ChunkedArray) -> Numbers:
+        """The column as numbers: text is parsed, booleans become 0 and 1."""
+        array = plain(array)
+        if pt.is_dictionary(array.type):
+            return self._spread(self.numbers(array.dictionary), codes(array))
+        there = present(array)
+        match family(array.type):
+            case "number":
+                loose = values(array.cast(pa.float64(), safe=False), np.float64)
+                return Numbers(loose, _kinds(there, NUMBER))
+            case "boolean":
+                return Numbers(truths(array).astype(np.float64), _kinds(there, BOOLEAN))
+            case "text":
+                return self._parse(array)
+            case other:
+                return _no_numbers(array, there, other)
+
+    def _parse(self, array: pa.StringArray) -> Numbers:
+        whole = _as_floats(array)
+        if whole is not None:
+            there = present(array)
+            return Numbers(whole, _kinds(there, self._kind_of_numbers()))
+        array = pc.utf8_trim_whitespace(array)
+        there = present(array) & (values(pc.binary_length(array), np.int32) > 0)
+        good = there & truths(pc.match_substring_regex(array, NUMBER_TEXT))
+        loose = np.zeros(len(array))
+        loose[good] = values(array.filter(mask(good)).cast(pa.float64()), np.float64)
+        odd, texts = _odd(array, there & ~good)
+        kinds = _kinds(there, self._kind_of_numbers())
+        kinds[there & ~good] = TEXT
+        return Numbers(loose, kinds, odd, texts)
+
+    def _kind_of_numbers(self) -> int:
+        return TEXT if self.typed or self.found == "text" else NUMBER
+
+    def _spread(self, distinct: Numbers, places: NDArray[np.int64]) -> Numbers:
+        if not len(distinct):
+            return Numbers(np.zeros(len(places)), np.full(len(places), NULL, np.uint8))
+        return distinct.at(places).hide(places < 0)
+
+    def levels(self, array: pa.Array | pa.ChunkedArray) -> Levels:
+        """The column as levels, each by its canonical text; NaN is a null."""
+        array = plain(array)
+        there = present(array)
+        if family(array.type) == "nested" and not is_binary(array.type):
+            text = (cut(f"<{array.type}>"),)
+            return Levels(np.where(there, 0, -1).astype(np.int32), _kinds(there, NESTED), text)
+        if not pt.is_dictionary(array.type) and pt.is_null(array.type):
+            return Levels(np.full(len(array), -1, np.int32), _kinds(there, NULL))
+        array = encoded(array)
+        texts, kinds = self._texts(plain(array.dictionary))
+        distinct = dict.fromkeys(text for text in texts if text is not None)
+        common = {text: place for place, text in enumerate(distinct)}
+        moved = [-1 if text is None else common[text] for text in texts]
+        place = codes(array)
+        return Levels(
+            np.array([*moved, -1], np.int32)[place],
+            np.array([*kinds, NULL], np.uint8)[place],
+            tuple(common),
+        )
+
+    def _texts(self, distinct: pa.Array) -> tuple[list[str | None], list[int]]:
+        """Canonical texts and kinds of distinct values; None and NULL for nulls and NaN."""
+        of = family(distinct.type)
+        if of == "text":
+            read = distinct.to_pylist()
+            return [self._tidy(t) for t in read], [self._kind(t) for t in read]
+        if of == "number" and not pt.is_integer(distinct.type):
+            loose = distinct.cast(pa.float64(), safe=False).to_pylist()
+            known = [None if v is None or isnan(v) else canonical(v) for v in loose]
+        elif of == "time":
+            known = _time_texts(distinct)
+        else:
+            known = [_text_of(v) for v in distinct.to_pylist()]
+        kind = FAMILIES.index(of)
+        return known, [NULL if text is None else kind for text in known]
+
+    def _tidy(self, text: str | None) -> str | None:
+        """In a format without types, 1.0 is 1 and True is true, as they are with types."""
+        if text is None or self.typed:
+            return None if text is None else canonical(text)
+        whole = _WHOLE.fullmatch(text)
+        return whole[1] if whole else canonical(_BOOLEANS.get(text, text))
+
+    def _kind(self, text: str | None) -> int:
+        if text is None:
+            return NULL
+        if self.typed or self.found == "text":
+            return TEXT
+        if _NUMBER.match(text):
+            return NUMBER
+        return BOOLEAN if _BOOLEAN.match(text) else TEXT
+
+
+def _kinds(there: Bools, kind: int) -> Kinds:
+    return np.where(there, np.uint8(kind), np.uint8(NULL))
+
+
+def _as_floats(array: pa.StringArray) -> Floats | None:
+    """All cells as numbers, or None when one is none."""
+    try:
+        return values(array.cast(pa.float64()), np.float64)
+    except pa.ArrowInvalid:
+        return None
+
+
+def _odd(array: pa.StringArray, rows: Bools) -> tuple[Places | None, tuple[str, ...]]:
+    """The chosen texts, cut short, and for each row its place among them or -1."""
+    if not rows.any():
+        return None, ()
+    chosen = encoded(array.filter(mask(rows)))
+    texts = dict.fromkeys(cut(text) for text in chosen.dictionary.to_pylist())
+    places = {text: place for place, text in enumerate(texts)}
+    moved = [places[cut(text)] for text in chosen.dictionary.to_pylist()]
+    odd = np.full(len(array), -1, np.int32)
+    odd[rows] = np.array(moved, np.int32)[codes(chosen)]
+    return odd, tuple(texts)
+
+
+def _no_numbers(array: pa.Array, there: Bools, of: Family) -> Numbers:
+    """Times and nested values are no numbers: every cell that is there is unparsed."""
+    kinds = _kinds(there, FAMILIES.index(of))
+    if of == "empty":
+        return Numbers(np.zeros(len(array)), kinds)
+    odd = np.where(there, 0, -1).astype(np.int32)
+    return Numbers(np.zeros(len(array)), kinds, odd, (cut(f"<{array.type}>"),))
+
+
+def _text_of(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return canonical(value[:LONGEST_LEVEL].hex())
+    return None if value is None else canonical(value)
+
+
+def _time_texts(distinct: pa.Array) -> list[str | None]:
+    """ISO texts of times, without Arrow's time zones and without pandas."""
+    narrow = distinct.type.bit_width == 32
+    raw = values(distinct, np.int32 if narrow else np.int64).astype(np.int64)
+    if pt.is_timestamp(distinct.type):
+        texts = np.datetime_as_string(raw.view(f"M8[{distinct.type.unit}]")).tolist()
+    elif pt.is_date(distinct.type):
+        texts = np.datetime_as_string(raw.view("M8[D]" if narrow else "M8[ms]")).tolist()
+    else:
+        texts = [str(v) for v in raw.tolist()]
+    return [text if known else None for text, known in zip(texts, present(distinct), strict=True)]

@@ -1,0 +1,1 @@
+"""What the SQL source is made of: sessions, relations, predicates, and what databases count."""

@@ -1,0 +1,173 @@
+"""Findings as rows: written once with their window, streamed back in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection, Select
+
+from checks.check import Stat
+from checks.verdict import Verdict
+from monitor.findings import Finding, Slice
+from monitor.store.ledger import PERFORMANCE, newest_revision
+from monitor.store.tables import finding, ledger
+from monitor.windows import Window
+
+_NUMBERS = ("value", "corrected", "low", "high", "floor", "ceiling", "p_value")
+_ROWS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which findings to read; None (and an absent collection) means any.
+
+    ``since`` and ``until`` bound a period that the windows overlap.
+    """
+
+    model: str | None = None
+    window: Window | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    check: str | None = None
+    verdicts: Collection[Verdict] | None = None
+    as_of: datetime | None = None
+    limit: int = 0
+
+
+def add(connection: Connection, entry: int, found: Sequence[Finding]) -> None:
+    """Write the findings of one line of the ledger.
+
+    Raises:
+        ValueError: one of their numbers is NaN, which no number of a finding may be.
+    """
+    if found:
+        rows = [_values(each) | {"entry": entry, "position": i} for i, each in enumerate(found)]
+        connection.execute(sa.insert(finding), rows)
+
+
+def stream(connection: Connection, wanted: Wanted) -> Iterator[Finding]:
+    """Findings in the order of their windows, as they were recorded; constant memory."""
+    query = (
+        _select()
+        .where(newest_revision(wanted.as_of), *_conditions(wanted))
+        .order_by(
+            ledger.c.starts,
+            ledger.c.ends,
+            ledger.c.model,
+            ledger.c.revision,
+            finding.c.position,
+        )
+        .limit(wanted.limit)
+    )
+    with connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query) as rows:
+        for row in rows:
+            yield _finding(row)
+
+
+def of_entry(
+    connection: Connection, entry: int, *, performance: bool | None = None
+) -> tuple[Finding, ...]:
+    """The findings of one line of the ledger: all, those of performance, or all others."""
+    query = _select().where(finding.c.entry == entry).order_by(finding.c.position)
+    if performance is not None:
+        query = query.where((finding.c.cause == PERFORMANCE) == performance)
+    return tuple(_finding(row) for row in connection.execute(query))
+
+
+def history(
+    connection: Connection, model: str, check: str, column: str, within: Slice, last: int
+) -> tuple[Finding, ...]:
+    """What one check said of one column in the last windows, in time order."""
+    windows = (
+        sa.select(ledger.c.id)
+        .where(ledger.c.model == model, newest_revision())
+        .order_by(ledger.c.ends.desc(), ledger.c.starts.desc())
+        .limit(last)
+        .subquery()
+    )
+    query = (
+        _select()
+        .join(windows, windows.c.id == ledger.c.id)
+        .where(
+            finding.c.check_name == check,
+            finding.c.column_name == column,
+            finding.c.version == within.version,
+            finding.c.segment == within.segment,
+        )
+        .order_by(ledger.c.starts, ledger.c.ends, finding.c.position)
+    )
+    return tuple(_finding(row) for row in connection.execute(query))
+
+
+def _select() -> Select[Any]:
+    whose = (ledger.c.model, ledger.c.starts, ledger.c.ends, ledger.c.revision)
+    own = (column for column in finding.c if column.name not in ("entry", "position"))
+    return sa.select(*whose, *own).join_from(ledger, finding, finding.c.entry == ledger.c.id)
+
+
+def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    if wanted.model is not None:
+        yield ledger.c.model == wanted.model
+    if wanted.window is not None:
+        yield ledger.c.starts == wanted.window.start
+        yield ledger.c.ends == wanted.window.end
+    if wanted.since is not None:
+        yield ledger.c.ends > wanted.since
+    if wanted.until is not None:
+        yield ledger.c.starts < wanted.until
+    if wanted.check is not None:
+        yield finding.c.check_name == wanted.check
+    if wanted.verdicts is not None:
+        yield finding.c.verdict.in_([str(verdict) for verdict in wanted.verdicts])
+
+
+def _values(found: Finding) -> dict[str, object]:
+    stat = found.stat
+    numbers = {name: _number(found, name, getattr(stat, name, None)) for name in _NUMBERS}
+    return numbers | {
+        "version": found.slice.version,
+        "segment": found.slice.segment,
+        "check_name": found.check,
+        "column_name": found.column,
+        "n_reference": None if stat is None else int(stat.n_reference),
+        "n_current": None if stat is None else int(stat.n_current),
+        "place": None if stat is None else stat.where,
+        "threshold": _number(found, "threshold", found.threshold),
+        "rule": found.rule,
+        "verdict": found.verdict,
+        "reason": found.reason,
+        "cause": found.cause,
+    }
+
+
+def _number(found: Finding, name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if math.isnan(value):
+        where = f"{found.check} of {found.column}" if found.column else found.check
+        raise ValueError(f"{found.model}: {where}: {name} is NaN; a number that is missing is None")
+    return float(value)
+
+
+def _finding(row: Sequence[Any]) -> Finding:
+    model, starts, ends, revision, version, segment, check, column, *rest = row
+    *measured, threshold, rule, verdict, reason, cause = rest
+    return Finding(
+        model,
+        Slice(version, segment),
+        check,
+        column,
+        Window(starts, ends),
+        revision,
+        None if measured[0] is None else Stat(*measured),  # its fields in the order of the table
+        threshold,
+        rule,
+        Verdict(verdict),
+        reason,
+        cause,
+    )

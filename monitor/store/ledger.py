@@ -1,0 +1,172 @@
+"""The ledger: which windows were evaluated, how often, when, and what was known of them then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection, Row, Select
+
+from monitor.store.database import insert
+from monitor.store.errors import AlreadyRecorded
+from monitor.store.records import Entry, Record
+from monitor.store.tables import ledger
+from monitor.windows import State, Window
+
+PERFORMANCE = "performance"
+
+_LINE = (
+    ledger.c.starts,
+    ledger.c.ends,
+    ledger.c.revision,
+    ledger.c.state,
+    ledger.c.rows,
+    ledger.c.labels,
+    ledger.c.evaluated_at,
+    ledger.c.known_at,
+    ledger.c.baseline_version,
+    ledger.c.config_hash,
+    ledger.c.version,
+    ledger.c.newest_row,
+)
+
+
+def newest_revision(as_of: datetime | None = None) -> ColumnElement[bool]:
+    """That a line of the ledger is its window's newest, or was at a moment."""
+    later = ledger.alias("later")
+    same = (later.c[name] == ledger.c[name] for name in ("model", "starts", "ends"))
+    newer = sa.exists().where(*same, later.c.revision > ledger.c.revision)
+    if as_of is None:
+        return ~newer
+    return ~newer.where(later.c.evaluated_at <= as_of) & (ledger.c.evaluated_at <= as_of)
+
+
+def add(connection: Connection, record: Record) -> int:
+    """Write the line of a record and return its number.
+
+    Raises:
+        AlreadyRecorded: the ledger has one for the same revision of the same window.
+        ValueError: the record holds a finding of another window.
+    """
+    _require_own(record)
+    performance = [found for found in record.findings if found.cause == PERFORMANCE]
+    statement = insert(connection, ledger).on_conflict_do_nothing(
+        index_elements=["model", "starts", "ends", "revision"]
+    )
+    number = connection.execute(
+        statement.returning(ledger.c.id),
+        {
+            "model": record.model,
+            "starts": record.window.start,
+            "ends": record.window.end,
+            "revision": record.revision,
+            "state": record.state,
+            "rows": record.rows,
+            "labels": record.labels,
+            "performance": len(performance),
+            "measured": sum(found.stat is not None for found in performance),
+            "evaluated_at": record.evaluated_at,
+            "known_at": record.known_at,
+            "baseline_version": record.baseline_version,
+            "config_hash": record.config_hash,
+            "version": record.version,
+            "newest_row": record.newest_row,
+        },
+    ).scalar()
+    if number is None:
+        raise AlreadyRecorded(
+            f"{record.model}: revision {record.revision} of {record.window} is recorded already"
+        )
+    return int(number)
+
+
+def _require_own(record: Record) -> None:
+    own = (record.model, record.window, record.revision)
+    for found in record.findings:
+        if (found.model, found.window, found.revision) != own:
+            raise ValueError(
+                f"{record.model}: a finding of {found.model}, {found.window}, revision"
+                f" {found.revision} cannot be recorded with {record.window}, {record.revision}"
+            )
+
+
+def entries(
+    connection: Connection,
+    model: str,
+    since: datetime | None,
+    as_of: datetime | None,
+    limit: int,
+) -> tuple[Entry, ...]:
+    """The newest revision of each window of a model, in time order."""
+    query = _newest_first(model, as_of).limit(limit)
+    if since is not None:
+        query = query.where(ledger.c.ends > since)
+    found = [_entry(row) for row in connection.execute(query)]
+    return tuple(sorted(found, key=lambda entry: entry.window))
+
+
+def revisions(connection: Connection, model: str, window: Window) -> tuple[Entry, ...]:
+    """Every revision of one window, first to newest."""
+    query: Select[Any] = sa.select(*_LINE).where(*_of(model, window)).order_by(ledger.c.revision)
+    return tuple(_entry(row) for row in connection.execute(query))
+
+
+def number_of(
+    connection: Connection, model: str, window: Window, revision: int | None
+) -> int | None:
+    """The number of the line of a revision, or of the newest one."""
+    query = sa.select(ledger.c.id).where(*_of(model, window))
+    if revision is not None:
+        query = query.where(ledger.c.revision == revision)
+    return connection.execute(query.order_by(ledger.c.revision.desc()).limit(1)).scalar()
+
+
+def newest(connection: Connection, model: str) -> tuple[int, Entry] | None:
+    """The line of the window that ends last, and its number."""
+    row = connection.execute(_newest_first(model, None).limit(1)).first()
+    return None if row is None else (row.id, _entry(row))
+
+
+def newest_performing(connection: Connection, model: str) -> int | None:
+    """The number of the line whose performance stands for the model.
+
+    That is the newest window in state final whose performance was looked at, or else the newest
+    whose performance could be measured.
+    """
+    query = _newest_first(model, None).limit(1)
+    final = query.where(ledger.c.state == State.FINAL, ledger.c.performance > 0)
+    for each in (final, query.where(ledger.c.measured > 0)):
+        if row := connection.execute(each).first():
+            return int(row.id)
+    return None
+
+
+def _newest_first(model: str, as_of: datetime | None) -> Select[Any]:
+    return (
+        sa.select(ledger.c.id, *_LINE)
+        .where(ledger.c.model == model, newest_revision(as_of))
+        .order_by(ledger.c.ends.desc(), ledger.c.starts.desc())
+    )
+
+
+def _of(model: str, window: Window) -> tuple[ColumnElement[bool], ...]:
+    return (
+        ledger.c.model == model,
+        ledger.c.starts == window.start,
+        ledger.c.ends == window.end,
+    )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        Window(row.starts, row.ends),
+        row.revision,
+        State(row.state),
+        row.rows,
+        row.labels,
+        row.evaluated_at,
+        row.known_at,
+        row.baseline_version,
+        row.config_hash,
+    )

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import logging
+import tomllib
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.secret import Secret
+from monitor.config import Config, ConfigError, load, parse
+
+GOOD = """
+[daemon]
+state  = "sqlite:///state.db"
+listen = "127.0.0.1:9108"
+tick   = "1m"
+
+[models.elec2]
+task   = "binary"
+every  = "1d"
+timezone = "Europe/Berlin"
+settle = "1h"
+labels_within = "7d"
+mature_at = 0.9
+budget = "1 per 30d"
+notify = ["oncall"]
+
+[models.elec2.source]
+type = "parquet"
+path = "elec2.parquet"
+
+[models.elec2.columns]
+id = "prediction_id"
+timestamp = "timestamp"
+version = "version"
+prediction = "prediction"
+score = "score"
+label = "label"
+label_timestamp = "label_timestamp"
+numeric = ["nswprice", "nswdemand"]
+categorical = ["weekday"]
+segments = ["weekday"]
+
+[models.elec2.reference]
+from = 1996-08-27
+to   = 1996-11-25
+
+[models.elec2.checks]
+roc_auc = { critical = 0.75 }
+missing = { warning = 0.05 }
+psi = { bins = 20, columns = ["nswprice"] }
+ks = false
+
+[alerts.oncall]
+type = "slack"
+url  = "env:SLACK_WEBHOOK_URL"
+"""
+
+
+@pytest.fixture(autouse=True)
+def webhook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", "https://hooks.example/services/T0P/53CR3T")
+
+
+def read(text: str, folder: Path) -> Config:
+    return parse(tomllib.loads(text), folder / "monitor.toml")
+
+
+def problems(text: str, folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read(text, folder)
+    return list(caught.value.problems)
+
+
+def test_every_documented_key_is_read(tmp_path: Path) -> None:
+    config = read(GOOD, tmp_path)
+    model = config.model("elec2")
+    assert config.daemon.address == ("127.0.0.1", 9108)
+    assert config.daemon.tick == timedelta(minutes=1)
+    assert config.daemon.state.reveal() == f"sqlite:///{tmp_path}/state.db"
+    assert model.task == "binary"
+    assert model.schedule.settle == timedelta(hours=1)
+    assert model.schedule.mature_at == 0.9
+    assert str(model.schedule.calendar.every) == "1d"
+    assert str(model.schedule.calendar.zone) == "Europe/Berlin"
+    assert model.columns.numeric == ("nswprice", "nswdemand")
+    assert model.columns.segments == ("weekday",)
+    assert model.reference.period is not None
+    assert model.reference.period.start.isoformat() == "1996-08-26T22:00:00+00:00"
+    assert model.notify == ("oncall",)
+
+
+def test_a_rule_carries_its_limits_parameters_and_columns(tmp_path: Path) -> None:
+    rules = {rule.check.name: rule for rule in read(GOOD, tmp_path).model("elec2").rules}
+    auc = rules["roc_auc"].limit
+    assert auc is not None
+    assert (auc.critical, auc.warning, auc.direction, auc.rule) == (0.75, None, "below", "config")
+    assert rules["psi"].parameters == {"bins": 20}
+    assert rules["psi"].columns == ("nswprice",)
+    assert rules["psi"].limit is None
+    assert "ks" not in rules
+    assert "wasserstein" in rules
+
+
+def test_a_budget_that_is_not_used_yet_is_said(tmp_path: Path) -> None:
+    assert any("budget" in note for note in read(GOOD, tmp_path).notes)
+
+
+def test_all_problems_are_told_at_once_with_their_place_and_a_suggestion(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace('url  = "env', 'urll = "env')
+        .replace('type = "parquet"', 'type = "parket"')
+        .replace("bins = 20", "bin = 20")
+        .replace('notify = ["oncall"]', 'notify = ["oncal"]')
+        .replace('every  = "1d"', 'every  = "2d"')
+        .replace('timezone = "Europe/Berlin"', 'timezone = "Europe/Berlyn"')
+        .replace("roc_auc", "roc_auk")
+        .replace('version = "version"', 'versions = "version"')
+    )
+    found = "\n".join(problems(text, tmp_path))
+    for expected in (
+        "alerts.oncall.urll: unknown; did you mean 'url'?",
+        "alerts.oncall.url: is missing",
+        "models.elec2.source.type: unknown; did you mean 'parquet'?",
+        "models.elec2.checks.psi.bin: unknown; did you mean 'bins'?",
+        "models.elec2.notify: there is no [alerts.oncal]; did you mean 'oncall'?",
+        "models.elec2.every: '2d'",
+        "models.elec2.timezone: 'Europe/Berlyn' is no time zone",
+        "models.elec2.checks.roc_auk: unknown check; did you mean 'roc_auc'?",
+        "models.elec2.columns.versions: unknown; did you mean 'version'?",
+    ):
+        assert expected in found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('state  = "sqlite:///state.db"', "state = 3", "daemon.state: must be text"),
+        ('listen = "127.0.0.1:9108"', 'listen = "9108"', "no host:port"),
+        ('tick   = "1m"', 'tick = "0.1s"', "at least 1s"),
+        ('tick   = "1m"', 'tick = "often"', "daemon.tick: 'often' is no duration"),
+        ('task   = "binary"', 'task = "binry"', "models.elec2.task: must be one of"),
+        ('task   = "binary"', 'task = "ranking"', "not measured by this version"),
+        ("mature_at = 0.9", "mature_at = 90", "mature_at"),
+        ('budget = "1 per 30d"', 'budget = "few"', "no budget"),
+        ('settle = "1h"', "settle = 1", "models.elec2.settle: must be a duration"),
+        ("from = 1996-08-27", "from = 1997-08-27", "to must lie after from"),
+        ("from = 1996-08-27", "", "models.elec2.reference.from: is missing"),
+        ('timestamp = "timestamp"', "", "models.elec2.columns.timestamp: is missing"),
+        ('path = "elec2.parquet"', "", "models.elec2.source.path: is missing"),
+        ("critical = 0.75", "critical = nan", "must be a finite number"),
+        ("critical = 0.75", 'critical = "low"', "models.elec2.checks.roc_auc.critical"),
+        ("{ critical = 0.75 }", "{ critical = 0.8, warning = 0.7 }", "beyond warning"),
+        ("ks = false", "ks = 1", "models.elec2.checks.ks: must be true, false or a table"),
+        ('categorical = ["weekday"]', 'categorical = ["nswprice"]', "both numeric and"),
+        ('url  = "env:SLACK_WEBHOOK_URL"', 'url = "env:NOT_SET"', "NOT_SET is not set"),
+        ('url  = "env:SLACK_WEBHOOK_URL"', 'url = "file:no.txt"', "no.txt cannot be read"),
+        ('url  = "env:SLACK_WEBHOOK_URL"', 'url = "vault:x"', "use env: or file:"),
+        ("[daemon]", "[deamon]", "deamon: unknown; did you mean 'daemon'?"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_sentence(
+    old: str, new: str, expected: str, tmp_path: Path
+) -> None:
+    assert old in GOOD
+    found = problems(GOOD.replace(old, new), tmp_path)
+    assert any(expected in problem for problem in found), found
+    assert len(found) <= 2
+
+
+def test_a_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.toml"
+    path.write_text("[models\n")
+    with pytest.raises(ConfigError, match="line 1"):
+        load(path)
+    with pytest.raises(ConfigError, match="modelmon init"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_secrets_come_from_files_and_are_never_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "hook.txt").write_text("https://hooks.example/services/X/FR0MF1LE\n")
+    config = read(GOOD.replace("env:SLACK_WEBHOOK_URL", "file:hook.txt"), tmp_path)
+    assert Secret("https://hooks.example/services/X/FR0MF1LE") in config.secrets
+    logging.getLogger("test").warning("%s %r", config, config)
+    assert "FR0MF1LE" not in caplog.text
+    assert "FR0MF1LE" not in repr(config)
+
+
+def test_the_result_is_frozen(tmp_path: Path) -> None:
+    config = read(GOOD, tmp_path)
+    with pytest.raises(FrozenInstanceError):
+        config.models["elec2"].task = "none"  # type: ignore[misc]
+
+
+def test_the_recipe_of_a_baseline_changes_with_what_it_is_made_from_only(tmp_path: Path) -> None:
+    first = read(GOOD, tmp_path).model("elec2")
+    limits = read(GOOD.replace("0.75", "0.7"), tmp_path).model("elec2")
+    period = read(GOOD.replace("1996-11-25", "1996-11-24"), tmp_path).model("elec2")
+    assert limits.recipe == first.recipe
+    assert limits.fingerprint != first.fingerprint
+    assert period.recipe != first.recipe

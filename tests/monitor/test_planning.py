@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, RegressionPlan
+from monitor.planning import Outlook, guess_columns, plan_of
+from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
+
+SURVEY = Survey(
+    {
+        "id": ColumnSurvey("id", "text", 100, levels=tuple(f"r{i}" for i in range(100))),
+        "ts": ColumnSurvey("ts", "time", 100),
+        "age": ColumnSurvey("age", "number", 100, centre=41.0, integral=True, atoms=(40.0,)),
+        "channel": ColumnSurvey("channel", "text", 100, levels=("web", "shop")),
+        "tags": ColumnSurvey("tags", "nested", 100),
+        "pred": ColumnSurvey("pred", "number", 100, levels=("0", "1")),
+        "score": ColumnSurvey("score", "number", 100, centre=0.25),
+        "label": ColumnSurvey("label", "number", 90, nulls=10, levels=("0", "1"), centre=0.0),
+    },
+    100,
+    "ms",
+    ("tags: nested values are left out",),
+)
+COLUMNS = Columns(timestamp="ts", id="id", prediction="pred", score="score", label="label")
+
+
+def test_features_are_inferred_and_roles_are_no_features() -> None:
+    plan, notices = plan_of(SURVEY, COLUMNS, Outlook("binary"))
+    assert plan.columns == {
+        "age": NumericPlan(41.0, 0, (40.0,)),
+        "channel": CategoricalPlan(("web", "shop")),
+        "pred": CategoricalPlan(("0", "1")),
+        "score": NumericPlan(0.25),
+        "label": CategoricalPlan(("0", "1")),
+    }
+    assert plan.outcome == BinaryPlan("1", "0")
+    assert plan.timestamp_unit == "ms"
+    assert {name: plan.role(name) for name in plan.columns} == {
+        "age": "feature",
+        "channel": "feature",
+        "label": "label",
+        "pred": "prediction",
+        "score": "score",
+    }
+    assert notices == ("tags: nested values are left out",)
+
+
+def test_an_id_nobody_named_is_left_out_and_said() -> None:
+    plan, notices = plan_of(SURVEY, replace(COLUMNS, id=None), Outlook())
+    assert "id" not in plan.columns
+    assert any(notice.startswith("id:") for notice in notices)
+
+
+def test_named_features_are_taken_as_named() -> None:
+    plan, _ = plan_of(SURVEY, replace(COLUMNS, numeric=("score",), categorical=("age",)), Outlook())
+    assert isinstance(plan.columns["age"], CategoricalPlan)
+    assert "channel" not in plan.columns
+
+
+def test_a_named_column_that_is_not_there_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(WrongSchema, match=r"columns\.numeric.*'agee'.*did you mean 'age'"):
+        plan_of(SURVEY, replace(COLUMNS, numeric=("agee",)), Outlook())
+
+
+def test_a_regression_takes_its_centre_from_the_truth() -> None:
+    plan, _ = plan_of(SURVEY, replace(COLUMNS, label="age"), Outlook("regression"))
+    assert plan.outcome == RegressionPlan(41.0)
+    assert isinstance(plan.columns["pred"], NumericPlan)
+
+
+def survey_with_labels(*levels: str, family: str = "text") -> Survey:
+    label = ColumnSurvey("label", family, 100, levels=levels)  # type: ignore[arg-type]
+    pred = ColumnSurvey("pred", family, 100, levels=levels)  # type: ignore[arg-type]
+    return replace(SURVEY, columns={**SURVEY.columns, "label": label, "pred": pred})
+
+
+@pytest.mark.parametrize(
+    ("levels", "positive", "expected"),
+    [
+        (("no", "yes"), None, BinaryPlan("yes", "no")),
+        (("true", "false"), None, BinaryPlan("true", "false")),
+        (("1",), None, BinaryPlan("1", "0")),
+        (("0", "1"), "0", BinaryPlan("0", "1")),
+        (("good", "bad"), "bad", BinaryPlan("bad", "good")),
+    ],
+)
+def test_the_positive_class_is_known_or_said(
+    levels: tuple[str, ...], positive: str | None, expected: BinaryPlan
+) -> None:
+    plan, _ = plan_of(survey_with_labels(*levels), COLUMNS, Outlook("binary", positive))
+    assert plan.outcome == expected
+
+
+@pytest.mark.parametrize(
+    ("levels", "positive", "message"),
+    [
+        (("good", "bad"), None, "which of bad, good is the positive class"),
+        (("good", "bad"), "ugly", "which of"),
+        (("a", "b", "c"), None, "more than two values"),
+    ],
+)
+def test_unclear_classes_are_refused(
+    levels: tuple[str, ...], positive: str | None, message: str
+) -> None:
+    with pytest.raises(WrongSchema, match=message):
+        plan_of(survey_with_labels(*levels), COLUMNS, Outlook("binary", positive))
+
+
+def test_equal_plans_have_equal_hashes_and_survive_json() -> None:
+    plan, _ = plan_of(SURVEY, COLUMNS, Outlook("binary"))
+    again = type(plan).from_json(plan.to_json())
+    assert again == plan
+    assert list(again.columns) == list(plan.columns)
+    assert again.hash == plan.hash
+    other, _ = plan_of(SURVEY, COLUMNS, Outlook("binary", threshold=0.3))
+    assert other.hash != plan.hash
+
+
+def test_roles_are_guessed_by_common_names() -> None:
+    guess = guess_columns({"ID": "text", "event_time": "time", "y_pred": "number", "target": "x"})
+    assert (guess.id, guess.timestamp) == ("ID", "event_time")
+    assert (guess.prediction, guess.label) == ("y_pred", "target")

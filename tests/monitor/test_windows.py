@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.windows import (
+    MOST_SILENT,
+    Calendar,
+    Due,
+    Every,
+    Schedule,
+    Seen,
+    State,
+    Window,
+    due,
+    parse_duration,
+)
+
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+]
+LENGTHS = ["15m", "1h", "6h", "1d", "1w", "1mo"]
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def window(start: str, end: str) -> Window:
+    return Window(at(start), at(end))
+
+
+@given(
+    moment=st.datetimes(datetime(1995, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),
+    zone=st.sampled_from(ZONES),
+    every=st.sampled_from(LENGTHS),
+)
+def test_every_instant_lies_in_exactly_one_window(moment: datetime, zone: str, every: str) -> None:
+    calendar = Calendar(Every.parse(every), ZoneInfo(zone))
+    found = calendar.containing(moment)
+    assert found.start <= moment < found.end
+    assert calendar.after(found).start == found.end
+    assert calendar.before(found).end == found.start
+    assert calendar.containing(found.start) == found
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)]
+)
+def test_a_night_of_changing_clocks_runs_each_hour_once(day: str, hours: int) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    whole = Calendar(Every.parse("1d"), zone).containing(
+        datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=zone).astimezone(UTC)
+    )
+    assert whole.length == timedelta(hours=hours)
+    parts = list(Calendar(Every.parse("1h"), zone).between(whole.start, whole.end))
+    assert len(parts) == hours
+    assert all(part.length == timedelta(hours=1) for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("every", "moment", "expected"),
+    [
+        ("1w", "2024-01-18 10:00", window("2024-01-15", "2024-01-22")),
+        ("1mo", "2024-02-29 23:59", window("2024-02-01", "2024-03-01")),
+        ("1mo", "2023-12-31", window("2023-12-01", "2024-01-01")),
+        ("15m", "2024-01-01 00:14:59", window("2024-01-01", "2024-01-01 00:15")),
+        ("6h", "2024-01-01 06:00", window("2024-01-01 06:00", "2024-01-01 12:00")),
+    ],
+)
+def test_calendar_periods(every: str, moment: str, expected: Window) -> None:
+    assert Calendar(Every.parse(every)).containing(at(moment)) == expected
+
+
+@pytest.mark.parametrize("text", ["7m", "5h", "2d", "0h", "1y", "", "h"])
+def test_a_length_that_does_not_tile_the_calendar_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="window"):
+        Every.parse(text)
+
+
+def test_durations() -> None:
+    assert parse_duration("90s") == timedelta(seconds=90)
+    assert parse_duration("2w") == timedelta(days=14)
+    with pytest.raises(ValueError, match="no duration"):
+        parse_duration("soon")
+
+
+def test_a_window_needs_utc() -> None:
+    with pytest.raises(ValueError, match="UTC"):
+        Window(datetime(2024, 1, 1), datetime(2024, 1, 2))
+
+
+DAILY = Schedule(Calendar(Every.parse("1d")), timedelta(hours=1), timedelta(days=7), 0.95)
+
+
+def days(*numbers: int) -> list[Window]:
+    return [
+        Window(at("2024-01-01") + timedelta(days=n - 1), at("2024-01-01") + timedelta(days=n))
+        for n in numbers
+    ]
+
+
+def dues(found: list[Due]) -> list[tuple[int, int]]:
+    return [(item.window.start.day, item.revision) for item in found]
+
+
+def test_a_window_is_due_once_it_has_ended_and_settled() -> None:
+    newest = at("2024-01-03 23:59")
+    before = due(DAILY, [], at("2024-01-01"), newest, at("2024-01-04 00:59"))
+    after = due(DAILY, [], at("2024-01-01"), newest, at("2024-01-04 01:00"))
+    assert dues(before) == [(1, 1), (2, 1)]
+    assert dues(after) == [(1, 1), (2, 1), (3, 1)]
+
+
+def test_a_silent_stretch_costs_a_few_windows_however_long_it_is() -> None:
+    found = due(DAILY, [], at("2024-01-01"), at("2024-01-02 12:00"), at("2044-01-01 02:00"))
+    assert [item.window for item in found[:2]] == days(1, 2)
+    assert len(found) == 2 + MOST_SILENT
+    assert found[-1].window.end == at("2044-01-01")
+
+
+def test_a_log_without_rows_is_found_silent() -> None:
+    found = due(DAILY, [], at("2024-01-01"), None, at("2024-01-02 01:00"))
+    assert [item.window for item in found] == days(1)
+
+
+def test_windows_of_a_stretch_that_was_silent_are_due_when_its_rows_come_after_all() -> None:
+    seen = [Seen(w, 1, State.FINAL, at("2024-01-09")) for w in days(1, 7, 8)]
+    found = due(DAILY, seen, at("2024-01-01"), at("2024-01-08 12:00"), at("2024-01-09 02:00"))
+    assert dues(found) == [(n, 1) for n in (2, 3, 4, 5, 6)]
+
+
+def test_a_window_that_waits_for_labels_comes_again_and_a_final_one_does_not() -> None:
+    first, second = days(1, 2)
+    read = at("2024-01-03 02:00")
+    seen = [
+        Seen(first, 2, State.PROVISIONAL, read),
+        Seen(second, 1, State.FINAL, read),
+    ]
+    soon = due(DAILY, seen, at("2024-01-01"), at("2024-01-02 12:00"), read + timedelta(minutes=4))
+    later = due(DAILY, seen, at("2024-01-01"), at("2024-01-02 12:00"), read + timedelta(hours=5))
+    assert not soon
+    assert dues(later) == [(1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "labels", "now", "expected"),
+    [
+        (100, 94, "2024-01-02 01:00", State.PROVISIONAL),
+        (100, 95, "2024-01-02 01:00", State.FINAL),
+        (100, 0, "2024-01-09", State.FINAL),
+        (0, 0, "2024-01-02 01:00", State.PROVISIONAL),
+    ],
+)
+def test_labels_mature_by_coverage_or_by_age(
+    rows: int, labels: int, now: str, expected: State
+) -> None:
+    assert DAILY.state(days(1)[0], rows, labels, at(now)) is expected
+
+
+def test_without_labels_a_window_is_final_at_once() -> None:
+    schedule = Schedule(DAILY.calendar, labelled=False)
+    assert schedule.state(days(1)[0], 0, 0, at("2024-01-02")) is State.FINAL
