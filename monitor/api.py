@@ -12,7 +12,7 @@ from monitor._version import __version__
 from monitor.findings import WHOLE, Finding
 from monitor.oneoff import Comparison, compare
 from monitor.planning import Outlook, guess_columns
-from monitor.sources import ALL_TIME, Columns
+from monitor.sources import Columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,8 +112,7 @@ def drift(
     from monitor.sources._frame import Source
 
     then, now = Source.of(reference, "reference"), Source.of(current, "current")
-    survey = then.survey(Columns(), ALL_TIME)
-    guess = guess_columns({column: seen.family for column, seen in survey.columns.items()})
+    guess = guess_columns(then.names())
     columns = Columns(
         timestamp=guess.timestamp,
         id=guess.id,

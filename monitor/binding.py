@@ -8,7 +8,6 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create
 from pydantic_core import ErrorDetails
 
 from alerts.secret import Secret
+from monitor.hints import suggest
 from monitor.windows import parse_duration
 
 Table = Mapping[str, object]
@@ -44,19 +44,6 @@ class Problems:
     def note(self, place: str, sentence: str) -> None:
         """Something that is not wrong but may not be what was meant."""
         self.notes.append(f"{place}: {sentence}")
-
-
-def suggest(word: str, known: typing.Iterable[str]) -> str:
-    """A did-you-mean, or the list of what is known.
-
-    >>> suggest("urll", ["url", "timeout"])
-    "did you mean 'url'?"
-    """
-    choices = sorted(known)
-    near = get_close_matches(word, choices, n=1)
-    return (
-        f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(choices) or 'nothing'}"
-    )
 
 
 def resolve_secret(text: str, folder: Path) -> Secret:

@@ -23,8 +23,9 @@ from alerts.secret import Secret
 from checks.check import catalogue
 from checks.text import canonical
 from checks.verdict import Limit
-from monitor.binding import Problems, Table, bind, suggest
+from monitor.binding import Problems, Table, bind
 from monitor.evaluate import Rule
+from monitor.hints import suggest
 from monitor.sources import Columns, Source, source_type
 from monitor.windows import Calendar, Every, Schedule, Window
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from checks.portrait import Portrait
 from checks.profile import LogProfile
 from monitor.baseline import Baseline
-from monitor.config import Model
 from monitor.findings import WHOLE, Slice
 from monitor.planning import Outlook, plan_of
 from monitor.sources import ALL_TIME, Columns, Horizon, Source, WrongSchema
 from monitor.windows import Calendar, Window
+
+if TYPE_CHECKING:
+    from monitor.config import Model
 
 
 def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:

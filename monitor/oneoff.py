@@ -76,8 +76,7 @@ def default_rules() -> tuple[Rule, ...]:
 
 def guessed(source: Source) -> Columns:
     """The roles that the column names of a log suggest."""
-    survey = source.survey(Columns(), ALL_TIME)
-    return guess_columns({name: column.family for name, column in survey.columns.items()})
+    return guess_columns(source.names())
 
 
 _TYPES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from checks.plan import (
@@ -15,7 +15,7 @@ from checks.plan import (
     RegressionPlan,
     Role,
 )
-from monitor.binding import suggest
+from monitor.hints import suggest
 from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 
 MOST_SEGMENTS = 20
@@ -164,10 +164,10 @@ def _classes(levels: set[str], positive: str | None, column: str) -> tuple[str, 
     )
 
 
-def guess_columns(names: Mapping[str, str]) -> Columns:
-    """The likely role of columns by name; ``names`` maps each to its type family.
+def guess_columns(names: Iterable[str]) -> Columns:
+    """The likely role of columns by name.
 
-    >>> guess_columns({"prediction_id": "text", "ts": "time", "y_true": "number"}).label
+    >>> guess_columns(["prediction_id", "ts", "y_true"]).label
     'y_true'
     """
     lower = {name.lower(): name for name in names}

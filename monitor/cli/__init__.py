@@ -6,6 +6,7 @@ could not be read. Command modules import what they need when they run, so that 
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -48,7 +49,7 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from monitor.binding import suggest
+            from monitor.hints import suggest
 
             ctx.fail(f"no such command {args[0]!r}; {suggest(args[0], _COMMANDS)}")
 
@@ -61,6 +62,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; bad input ends in one sentence on stderr, never in a traceback."""
+    # Our vectors are short: a linear-algebra library's threads would only spin beside the work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = cli.main(standalone_mode=False)
     except click.ClickException as error:

@@ -138,8 +138,8 @@ def status(ctx: click.Context, path: Path, form: str) -> None:
 def send_test(channel: str, path: Path) -> None:
     """Send a test message through a channel."""
     from alerts.delivery import DeliveryError
-    from monitor.binding import suggest
     from monitor.connect import trial_message
+    from monitor.hints import suggest
 
     config = load_config(path)
     if channel not in config.channels:

@@ -132,6 +132,10 @@ class Horizon:
 class Source(Protocol):
     """A log. Its module's file name is its ``type``, its dataclass fields are its TOML keys."""
 
+    def names(self) -> Sequence[str]:
+        """The columns of the log."""
+        ...
+
     def survey(self, columns: Columns, period: Window) -> Survey: ...
 
     def extent(self, columns: Columns, horizon: Horizon) -> Extent: ...

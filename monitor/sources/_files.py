@@ -94,6 +94,10 @@ class FileLog:
     labels: Path | str
     reader: Reader
 
+    def names(self) -> Sequence[str]:
+        """The columns of the first file."""
+        return self.reader.names(self._files(self.path)[0], frozenset())
+
     def survey(self, columns: Columns, period: Window) -> Survey:
         files = self._files(self.path)
         self._require(columns, files, everything=True)

@@ -41,6 +41,10 @@ class Source:
             raise WrongSchema(f"{name}: the frame has no rows")
         return cls(pa.table({str(c): _cells(frame[c], name) for c in frame.columns}))
 
+    def names(self) -> Sequence[str]:
+        """The columns of the frame."""
+        return tuple(self.table.column_names)
+
     def survey(self, columns: Columns, period: Window) -> Survey:
         return survey_batches(columns, period, self.table.to_batches)
 

@@ -43,6 +43,9 @@ class Source:
         except LookupError:
             raise ValueError(f"encoding = {self.encoding!r}: unknown; try 'utf-8'") from None
 
+    def names(self) -> Sequence[str]:
+        return self._log.names()
+
     def survey(self, columns: Columns, period: Window) -> Survey:
         return self._log.survey(columns, period)
 

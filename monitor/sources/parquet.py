@@ -38,6 +38,9 @@ class Source:
     path: Path | str
     labels: Path | str = ""
 
+    def names(self) -> Sequence[str]:
+        return self._log.names()
+
     def survey(self, columns: Columns, period: Window) -> Survey:
         return self._log.survey(columns, period)
 

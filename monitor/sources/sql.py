@@ -53,6 +53,11 @@ class Source:
         if self.batch < 1:
             raise ValueError(f"batch = {self.batch}: at least 1 row is fetched at a time")
 
+    def names(self) -> Sequence[str]:
+        """The columns of the table, or of the query."""
+        with self._log() as log:
+            return tuple(log.types)
+
     def survey(self, columns: Columns, period: Window) -> Survey:
         """A look at the rows of the period, with their labels as known now."""
         with self._log() as log:

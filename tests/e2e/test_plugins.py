@@ -90,6 +90,9 @@ class Source:
             values = [float(i % 97) * (1 if day < 20 else 5) for i in range(n)]
             yield pa.record_batch({"ts": pa.array(times), "x": pa.array(values)})
 
+    def names(self) -> Sequence[str]:
+        return ("ts", "x")
+
     def survey(self, columns: Columns, period: Window) -> Survey:
         return survey_batches(columns, period, self._batches)
 

@@ -119,6 +119,6 @@ def test_equal_plans_have_equal_hashes_and_survive_json() -> None:
 
 
 def test_roles_are_guessed_by_common_names() -> None:
-    guess = guess_columns({"ID": "text", "event_time": "time", "y_pred": "number", "target": "x"})
+    guess = guess_columns(["ID", "event_time", "y_pred", "target"])
     assert (guess.id, guess.timestamp) == ("ID", "event_time")
     assert (guess.prediction, guess.label) == ("y_pred", "target")
