@@ -15,6 +15,7 @@ from checks.check import NotEnoughData
 from checks.grid import Counts, Floats
 from checks.pieces import aligned, require_values
 from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch, frozen
+from checks.text import figure
 
 Binnable = NumericProfile | CategoricalProfile
 
@@ -156,12 +157,12 @@ def _with_extras(
 def _ranges(edges: Floats) -> list[str]:
     """Names of the bins before, between and after edges; a bin of a single value is that value."""
     inner = [
-        f"{low:.4g}"
+        f"{figure(low)}"
         if high <= max(low + _POINT, math.nextafter(low, math.inf))
-        else f"{low:.4g} to {high:.4g}"
+        else f"{figure(low)} to {figure(high)}"
         for low, high in pairwise(edges.tolist())
     ]
-    return [f"below {edges[0]:.4g}", *inner, f"from {edges[-1]:.4g}"]
+    return [f"below {figure(edges[0])}", *inner, f"from {figure(edges[-1])}"]
 
 
 def _by_level(reference: CategoricalProfile, current: CategoricalProfile) -> Bins:

@@ -12,6 +12,7 @@ from checks.check import Stat, check
 from checks.noise import MEAN_SQUARED_GAP, excess, gap_p_value, square_p_value
 from checks.pieces import Pieces
 from checks.profile import NumericProfile
+from checks.text import figure
 
 _QUANTILES = np.arange(0.05, 0.96, 0.05)
 _MAINLY = 0.5
@@ -44,7 +45,7 @@ def ks(reference: NumericProfile, current: NumericProfile) -> Stat:
         p_value=gap_p_value(gap, joint.noise),
         n_reference=reference.n,
         n_current=current.n,
-        where=f"{place:.4g}" if gap else "",
+        where=f"{figure(place)}" if gap else "",
     )
 
 
@@ -136,7 +137,7 @@ def cramer_von_mises(reference: NumericProfile, current: NumericProfile) -> Stat
         p_value=square_p_value(value / joint.noise),
         n_reference=reference.n,
         n_current=current.n,
-        where=f"{place:.4g}" if value else "",
+        where=f"{figure(place)}" if value else "",
     )
 
 
@@ -166,12 +167,14 @@ def _shift(joint: Pieces, reference: NumericProfile, current: NumericProfile) ->
     worst = int(np.argmax(moves))
     if moves.mean() > _MAINLY * pieces.area(joint):
         place = f"most at the {100 * _QUANTILES[worst]:.0f} % quantile"
-        return f"{direction}, {place}: {then[worst]:.4g} -> {now[worst]:.4g}"
+        return f"{direction}, {place}: {figure(then[worst])} -> {figure(now[worst])}"
     ends = (
         ("lowest", reference.minimum, current.minimum),
         ("highest", reference.maximum, current.maximum),
     )
     name, first, last = max(ends, key=lambda end: abs(end[2] / 2.0 - end[1] / 2.0))
     return (
-        f"{direction}, the {name} value: {first:.4g} -> {last:.4g}" if first != last else direction
+        f"{direction}, the {name} value: {figure(first)} -> {figure(last)}"
+        if first != last
+        else direction
     )

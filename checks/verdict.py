@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from checks.check import Check, NotEnoughData, Stat
+from checks.text import figure
 
 
 class Verdict(StrEnum):
@@ -121,7 +122,7 @@ def judge(stat: Stat, limit: Limit) -> Judgement:
     bound = min((bound for _, bound in limits), key=lambda b: _turned(b, limit))
     threshold = _shown(bound, stat, limit)
     if worst > _turned(bound, limit):
-        reason = f"the interval still contains the limit {threshold:.4g}"
+        reason = f"the interval still contains the limit {figure(threshold)}"
         return Judgement(Verdict.UNDECIDED, threshold, reason + _wanted(stat, bound, limit))
     return Judgement(Verdict.OK, threshold, "")
 
@@ -179,9 +180,9 @@ def _words(stat: Stat, bound: float, limit: Limit) -> str:
     left = limit.direction == "both" and shown < limit.centre
     side = "below" if left or limit.direction == "below" else "above"
     noisy = stat.corrected is not None and abs(stat.value - stat.corrected) > 0.02 * abs(stat.value)
-    noise = f" ({stat.value:.4g} before its noise is taken out)" if noisy else ""
+    noise = f" ({figure(stat.value)} before its noise is taken out)" if noisy else ""
     where = f": {stat.where}" if stat.where else ""
-    return f"{_judged(stat):.4g}{noise} is {side} the limit {shown:.4g}{where}"
+    return f"{figure(_judged(stat))}{noise} is {side} the limit {figure(shown)}{where}"
 
 
 def _wanted(stat: Stat, bound: float, limit: Limit) -> str:

@@ -123,6 +123,7 @@ class Tally:
             labels=facts.labels,
             versions=dict(sorted(facts.versions.items())),
             anomalies=self._anomalies.get(place[0]) if place[1] == WHOLE else None,
+            span=0.0 if window == ALL_TIME else window.length.total_seconds(),
         )
         if window == ALL_TIME:
             log = replace(log, silence=-np.inf)
