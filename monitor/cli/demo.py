@@ -104,13 +104,12 @@ def _story(events: DemoEvents) -> str:
 
 
 def _watch(daemon: Daemon, events: DemoEvents) -> int:
-    """Run the daemon once a day of the made-up history, until all labels could have come."""
+    """Run the daemon once for each day of the made-up history."""
     from monitor.sources import Horizon
 
     day, days = events.reference_end, 0
-    last = events.end + timedelta(days=8)
-    clock = datetime.combine(last, time(), UTC)
-    while day < last:
+    clock = _end(events)
+    while day <= events.end:
         now = datetime.combine(day, time(0, 5), UTC)
         daemon.clock = lambda now=now: now  # type: ignore[misc]
         daemon.round(Horizon(now, clock))
@@ -118,6 +117,11 @@ def _watch(daemon: Daemon, events: DemoEvents) -> int:
         if days % 7 == 0:
             click.echo(f"{now:%Y-%m-%d %H:%M}Z … {days} days watched")
     return days
+
+
+def _end(events: DemoEvents) -> datetime:
+    """Five minutes past the last day of the history."""
+    return datetime.combine(events.end, time(0, 5), UTC)
 
 
 def _probe(address: str) -> None:
@@ -136,8 +140,7 @@ def _report(config: Config, output: Path, events: DemoEvents) -> Path:
     from monitor.report import to_html
     from monitor.sources import Horizon
 
-    moment = datetime.combine(events.end, time(), UTC) + timedelta(days=8)
-    horizon = Horizon(moment, max(moment, datetime.now(UTC)))
+    horizon = Horizon(_end(events), _end(events))
     page = to_html(model_report(config, "credit", horizon, last=62).report)
     target = output / "report.html"
     target.write_text(page, encoding="utf-8")
