@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 
 import numpy as np
@@ -82,7 +83,11 @@ def test_without_evidently_one_sentence_names_the_extra(tmp_path):
 
 @pytest.fixture
 def files(frames, tmp_path):
-    pytest.importorskip("evidently", reason="the extra 'evidently' is not installed")
+    if find_spec("evidently") is None:
+        said = "the extra 'evidently' is not installed"
+        if os.environ.get("MODELMON_REQUIRE_EVIDENTLY") == "1":
+            pytest.fail(f"{said}, and MODELMON_REQUIRE_EVIDENTLY=1")
+        pytest.skip(said)
     paths = (tmp_path / "reference.parquet", tmp_path / "current.parquet")
     for frame, path in zip(frames, paths, strict=True):
         pq.write_table(pa.Table.from_pandas(frame), path)
