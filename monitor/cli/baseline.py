@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from monitor.cli.options import (
-    Moment,
     chosen,
     config_option,
     format_option,
     horizon_of,
     load_config,
+    moment,
     notice,
     now_option,
     open_store,
@@ -30,8 +30,8 @@ def baseline() -> None:
 @baseline.command()
 @click.argument("model")
 @config_option
-@click.option("--from", "since", type=Moment(), help="Start of the new reference period.")
-@click.option("--to", "until", type=Moment(), help="Its end (not included).")
+@click.option("--from", "since", type=moment, help="Start of the new reference period.")
+@click.option("--to", "until", type=moment, help="Its end (not included).")
 @click.option("--note", required=True, help="Why this is normal now; kept with the baseline.")
 @click.option("--by", default=None, help="Who says so.  [default: the user at the terminal]")
 @now_option

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from monitor.cli.options import (
-    Moment,
     baseline_of,
     chosen,
     config_option,
@@ -18,6 +17,7 @@ from monitor.cli.options import (
     format_option,
     horizon_of,
     load_config,
+    moment,
     notice,
     now_option,
 )
@@ -40,8 +40,8 @@ class Shown(NamedTuple):
 
 
 def _span_options(command: click.decorators.FC) -> click.decorators.FC:
-    until = click.option("--to", "until", type=Moment(), help="Up to here (not included).")
-    since = click.option("--from", "since", type=Moment(), help="From this moment on.")
+    until = click.option("--to", "until", type=moment, help="Up to here (not included).")
+    since = click.option("--from", "since", type=moment, help="From this moment on.")
     return since(until(command))
 
 
@@ -122,7 +122,7 @@ def report(
 @config_option
 @_span_options
 @format_option("text", "jsonl")
-@click.option("--as-of", type=Moment(), help="Only rows and labels known at this moment.")
+@click.option("--as-of", type=moment, help="Only rows and labels known at this moment.")
 def backtest(
     model: str | None,
     path: Path,

@@ -20,21 +20,14 @@ _F = TypeVar("_F", bound=Callable[..., object])
 _FORMATS = ("text", "json", "jsonl", "markdown", "junit")
 
 
-class Moment(click.ParamType[datetime]):
+def moment(text: str) -> datetime:
     """A date or time; without an offset it is UTC."""
-
-    name = "time"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time; write 2024-01-31 or 2024-01-31T06:00Z", param, ctx)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        said = f"{text!r} is no time; write 2024-01-31 or 2024-01-31T06:00Z"
+        raise click.BadParameter(said) from None
+    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
 
 
 def config_option(command: _F) -> _F:
@@ -77,7 +70,7 @@ def now_option(command: _F) -> _F:
     """Add ``--now``."""
     return click.option(
         "--now",
-        type=Moment(),
+        type=moment,
         help="Act as if this were the present: later rows and labels are not known yet.",
     )(command)
 

@@ -37,7 +37,7 @@ def test_a_numeric_profile_is_what_numpy_says_of_the_cells(cells: list[float | N
         pa.array([1, 2, None], pa.int8()),
         pa.array([1, 2, None], pa.uint64()),
         pa.array([1, 2, None], pa.float32()),
-        pa.array([1, 2, None], pa.float16()),
+        pa.array([np.float16(1), np.float16(2), None], pa.float16()),
         pa.array([Decimal("1.00"), Decimal("2.00"), None]),
         pa.array([1, 2, None]).dictionary_encode(),
         pa.array([9, 1, 2, None], pa.int64()).slice(1),
