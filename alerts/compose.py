@@ -55,7 +55,7 @@ def compose(
 
 
 def title(incident: Incident) -> str:
-    """What is wrong, in a few words and with the first columns concerned.
+    """What is wrong, in a few words and with the first columns (or metrics) concerned.
 
     >>> from datetime import UTC, datetime
     >>> noon = datetime(2024, 3, 14, 12, tzinfo=UTC)
@@ -64,11 +64,17 @@ def title(incident: Incident) -> str:
     'features drifted: age'
     """
     what = _TITLES.get(incident.cause, incident.cause.replace("_", " "))
-    columns = list(dict.fromkeys(cause.column for cause in incident.causes if cause.column))
-    if not columns:
+    named = [cause.column or _metric(incident, cause) for cause in incident.causes]
+    concerned = list(dict.fromkeys(filter(None, named)))
+    if not concerned:
         return what
-    rest = f" and {len(columns) - _NAMED} more" if len(columns) > _NAMED else ""
-    return f"{what}: {', '.join(columns[:_NAMED])}{rest}"
+    rest = f" and {len(concerned) - _NAMED} more" if len(concerned) > _NAMED else ""
+    return f"{what}: {', '.join(concerned[:_NAMED])}{rest}"
+
+
+def _metric(incident: Incident, cause: Cause) -> str:
+    """The name of a check that is about no column, where the title does not say it already."""
+    return cause.check if incident.cause == "performance" else ""
 
 
 def _causes(incidents: Iterable[Incident]) -> tuple[Cause, ...]:
