@@ -79,6 +79,8 @@ class ParquetReader:
             texts = [n for n in names if is_text(looked.schema_arrow.field(n).type)]
             levels = [name for name in texts if name not in request.single]
             groups = _groups(looked.metadata, request)
+            if not groups:
+                return
             with _streaming(path, looked.metadata, levels) as file:
                 rows = batch_rows(len(names))
                 yield from file.iter_batches(rows, groups, names, use_threads=False)

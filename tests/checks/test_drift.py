@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from checks.bins import binned
@@ -173,6 +173,7 @@ def test_a_shifted_copy_is_as_far_as_the_shift(values, shift):
 
 @given(samples, samples, st.sampled_from([0.25, 2.0, 1024.0]))
 def test_scaled_distances_do_not_depend_on_the_unit(one, other, unit):
+    assume(np.array_equal(one * unit / unit, one) and np.array_equal(other * unit / unit, other))
     for name in (*ON_THE_LINE, *BINNED):
         plain = measure(name, column(one), column(other)).value
         scaled = measure(name, column(one * unit), column(other * unit)).value
