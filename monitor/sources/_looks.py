@@ -155,14 +155,14 @@ def numeric_survey(
 
 
 def _centre(sample: Floats, integral: bool) -> float:
-    """The median, rounded to single precision (to a whole number in a column of such) so that it
-    prints and compares equally everywhere."""
+    """The median as a double, in a column of whole numbers a whole one.
+
+    In single precision it would lie far from all values of a column such as 1e15 + small numbers.
+    """
     if not len(sample):
         return 0.0
     median = float(np.median(sample))
-    if abs(median) > np.finfo(np.float32).max:
-        return median
-    return float(np.float32(np.rint(median) if integral else median)) + 0.0
+    return (float(np.rint(median)) if integral else median) + 0.0
 
 
 def _atoms(sample: Floats) -> tuple[float, ...]:

@@ -35,6 +35,9 @@ class Source:
     ``url`` is a database URL (``postgresql://…`` or ``sqlite:///PATH``), ``table`` or ``query``
     the log, ``labels`` a table of the same database that holds the truth by id, ``schema`` that of
     both tables, ``timeout`` seconds for each statement, ``batch`` the rows fetched at a time.
+
+    In SQLite a cell is what it was stored as, whatever its column is declared as: text that reads
+    as a number is text there. Only booleans are known by the declaration.
     """
 
     url: Secret = field(repr=False)

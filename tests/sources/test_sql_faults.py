@@ -37,6 +37,7 @@ from monitor.sources import (
     WrongSchema,
     source_type,
 )
+from monitor.sources._sql.session import session
 from monitor.sources.sql import Source
 from monitor.windows import Window
 from tests.servers import free_port, postgres
@@ -102,6 +103,7 @@ def test_a_missing_file_is_unreachable_and_is_not_made(tmp_path: Path) -> None:
 def test_a_folder_and_a_database_in_memory_are_unreachable(tmp_path: Path) -> None:
     assert "is not a file" in str(refusal(source(f"sqlite:///{tmp_path}")))
     assert isinstance(refusal(source("sqlite://")), Unreachable)
+    assert "too long" in str(refusal(source(f"sqlite:///{tmp_path / ('x' * 300)}")))
 
 
 def test_a_file_of_another_format_is_unreadable(tmp_path: Path) -> None:
@@ -280,6 +282,13 @@ def test_a_query_that_writes_behind_the_scenes_is_refused(server: str) -> None:
     assert source(server).extent(TIMED, LIVE).rows == 1
 
 
+def test_a_session_cannot_write(lite: str, server: str) -> None:
+    for url in (lite, server):
+        with pytest.raises(SourceError, match=r"read-?only"), session(Secret(url), 5) as opened:
+            opened.connection.exec_driver_sql("DELETE FROM predictions")
+        assert source(url).extent(TIMED, LIVE).rows == 1
+
+
 def test_a_query_with_two_columns_of_one_name_is_refused(server: str) -> None:
     query = "SELECT a.*, b.x FROM predictions a, predictions b"
     error = refusal(source(server, table="", query=query))
@@ -366,6 +375,13 @@ def test_a_refused_password_stays_secret(server: str) -> None:
     assert isinstance(error, Unreachable)
     assert "password authentication failed" in str(error)
     assert PASSWORD not in str(error)
+
+
+def test_a_password_that_the_database_repeats_is_cut_out(server: str) -> None:
+    place = source(
+        server.replace("postgres@", "postgres:hunter2@"), table="", query="SELECT hunter2"
+    )
+    assert str(refusal(place)).endswith(': column "***" does not exist')
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -125,6 +126,37 @@ def expected() -> list[list[float]]:
         [float(n) for n, moment in enumerate(MOMENTS) if window.start <= moment < window.end]
         for window in WINDOWS
     ]
+
+
+@pytest.mark.parametrize("spell", [TYPED["timestamp"], TEXTS["wall clock"]])
+def test_each_hour_of_the_night_is_found_on_its_own(
+    spell: Spell, server: str, tmp_path: Path
+) -> None:
+    at = log(spell)
+    url = write_sqlite(
+        tmp_path / "n.sqlite", log=({"at": "TEXT", "x": "REAL"}, at | {"at": [*map(str, at["at"])]})
+    )
+    write_postgres(server, "log", {"at": "timestamp", "x": "double precision"}, at)
+    for place in (Source(Secret(server), table="log"), Source(Secret(url), table="log")):
+        for window in [Window(START + n * HOUR, START + (n + 1) * HOUR) for n in range(10, 18)]:
+            portrait = place.profile(PLAN, COLUMNS, [window], LIVE)[window][WHOLE].columns["x"]
+            assert isinstance(portrait, NumericProfile)
+            inside = [n for n, m in enumerate(MOMENTS) if window.start <= m < window.end]
+            assert portrait.exact is not None
+            assert portrait.exact.tolist() == inside
+
+
+@pytest.mark.parametrize("rows", [57, 61, 64, 67, 70])
+def test_the_last_row_is_told_in_the_hour_that_comes_twice(
+    rows: int, server: str, tmp_path: Path
+) -> None:
+    at = [local(moment) for moment in MOMENTS[:rows]]
+    assert any(second < first for first, second in pairwise(at)) == (rows > 64)
+    url = write_sqlite(tmp_path / "l.sqlite", log=({"at": "TEXT"}, {"at": [*map(str, at)]}))
+    write_postgres(server, "log", {"at": "timestamp"}, {"at": at})
+    for place in (server, url):
+        extent = Source(Secret(place), table="log").extent(COLUMNS, LIVE)
+        assert (extent.first, extent.last) == (MOMENTS[0], MOMENTS[rows - 1])
 
 
 def found(source: Source) -> list[list[float]]:

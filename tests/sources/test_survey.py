@@ -31,7 +31,7 @@ def test_a_numeric_column_has_a_centre_and_mass_points() -> None:
     rng = np.random.default_rng(1)
     loose = rng.normal(10.0, 2.0, 900)
     seen = column(pa.array(np.concatenate((np.full(80, -999.0), np.full(20, 0.0), loose))))
-    assert seen.centre == float(np.float32(np.median([*[-999.0] * 80, *[0.0] * 20, *loose])))
+    assert seen.centre == float(np.median([*[-999.0] * 80, *[0.0] * 20, *loose]))
     assert seen.atoms == (-999.0, 0.0)
     assert (seen.family, seen.values, seen.nulls, seen.integral) == ("number", 1000, 0, False)
     assert seen.levels == ()
@@ -41,7 +41,7 @@ def test_the_centre_of_whole_numbers_is_whole() -> None:
     seen = column([1, 2, 2, 3, 3, 10])
     assert (seen.centre, seen.integral) == (2.0, True)
     assert seen.levels == ("2", "3", "1", "10")
-    assert column([0.1, 0.2]).centre == float(np.float32(0.15))
+    assert column([0.1, 0.2]).centre == float(np.median([0.1, 0.2]))
     assert column([1.5, float("nan"), None, float("inf")]).nulls == 2
 
 
@@ -181,7 +181,7 @@ def test_a_survey_of_a_long_column_samples_it() -> None:
     seen = survey(*whole.to_batches(max_chunksize=9_999)).columns["x"]
     assert seen == survey(*whole.to_batches()).columns["x"]
     assert seen.values == 3 * SAMPLE
-    assert seen.centre == float(np.float32(np.median(cells[::4])))
+    assert seen.centre == float(np.median(cells[::4]))
 
 
 def test_the_columns_to_read_are_all_or_those_named() -> None:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 import pyarrow as pa
-from sqlalchemy import and_, not_
+from sqlalchemy import and_, not_, select
 
 from monitor.sources import Columns, Extent, Horizon
 from monitor.sources._extent import extent_batches
 from monitor.sources._placing import SKEW
 from monitor.sources._sql.pushdown import TimeColumn
 from monitor.sources._sql.relation import Relation, Rows
+from monitor.sources._sql.session import Query
 from monitor.windows import Window
 
 _OUTERMOST = 1000
@@ -45,13 +46,18 @@ def extent_of(log: Relation, columns: Columns, horizon: Horizon, size: int) -> E
 def _ends(
     log: Relation, columns: Columns, times: TimeColumn, horizon: Horizon
 ) -> Iterator[list[pa.RecordBatch]]:
-    """The first and the last cells of each spelling, in the order of time."""
-    names = [str(columns.timestamp)]
+    """The first and the last cells of each spelling, in the order in which they came."""
+    name = str(columns.timestamp)
     for test in times.until(horizon.known_at + _TICK):
-        for order, step in ((times.column.asc(), 1), (times.column.desc(), -1)):
-            query = Rows(log, test).select(names).order_by(order).limit(_OUTERMOST)
-            if cells := log.session.rows(query)[::step]:
-                yield list(log.batches(names, cells, ordered=True))
+        for order in (times.column.asc(), times.column.desc()):
+            cells, place = log.readable(name).label("cell"), log.arrival
+            outermost: Query = select(
+                cells, (times.column if place is None else place).label("place")
+            )
+            inner = outermost.select_from(log.rows).where(test).order_by(order).limit(_OUTERMOST)
+            end = inner.subquery("outermost")
+            if rows := log.session.rows(select(end.c.cell).order_by(end.c.place)):
+                yield list(log.batches([name], rows, ordered=True))
 
 
 def _unborn(log: Relation, columns: Columns, times: TimeColumn, horizon: Horizon, size: int) -> int:

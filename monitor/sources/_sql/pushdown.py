@@ -66,7 +66,10 @@ class Spelling:
 
 @dataclass(frozen=True, slots=True)
 class TimeColumn:
-    """A timestamp column as its database holds it; ``zone`` reads times without an offset."""
+    """A timestamp column as its database holds it; ``zone`` reads times without an offset.
+
+    Text is found where it begins with a date as in ``2024-01-05``.
+    """
 
     column: ColumnElement[object]
     form: Form

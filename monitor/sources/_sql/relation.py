@@ -24,7 +24,6 @@ from sqlalchemy import (
     DateTime,
     Float,
     FromClause,
-    Inspector,
     Integer,
     LargeBinary,
     Numeric,
@@ -52,7 +51,15 @@ Types = Mapping[str, TypeEngine[Any]]
 
 _PROBED = 100
 _MOST_CELLS = 1 << 20
-_HAS_ROWID = "SELECT 1 FROM pragma_table_list WHERE name = :name AND type = 'table' AND NOT wr"
+_HAS_ROWID = """
+    SELECT 1 FROM pragma_table_list
+    WHERE name = :name AND schema IN (:schema, 'main') AND type = 'table' AND NOT wr
+"""
+_HAS_CTID = """
+    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = :name AND c.relkind = 'r'
+    AND (n.nspname = :schema OR :schema = '' AND pg_table_is_visible(c.oid))
+"""
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DOCUMENTS = (JSON, ARRAY, LargeBinary)
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
@@ -139,13 +146,13 @@ class Rows:
         for rows in self.log.session.stream(self.select(names), size):
             yield from self.log.batches(names, rows, ordered=self.ordered)
 
-    def aggregate(self, *values: ColumnElement[Any]) -> Sequence[object]:
+    def aggregate(self, *values: ColumnElement[Any]) -> Sequence[Any]:
         """Aggregates over the rows."""
         query: Query = select(*values).select_from(self.log.rows)
         return self.log.session.rows(query if self.where is None else query.where(self.where))[0]
 
     def count(self) -> int:
-        return int(str(self.aggregate(func.count())[0]))
+        return int(self.aggregate(func.count())[0])
 
 
 def alike(a: Relation, b: Relation, name: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
@@ -198,7 +205,7 @@ def open_table(session: Session, name: str, schema: str) -> Relation:
         raise WrongSchema(f"{session.place}: no table {name!r}; {hint}") from None
     types = {str(each["name"]): each["type"] for each in found}
     rows = table(name, *map(column, types), schema=schema or None)
-    arrival = _arrival(session, inspector, name, schema)
+    arrival = _arrival(session, name, schema)
     return Relation(session, f"{session.place}: table {name!r}", rows, types, arrival)
 
 
@@ -216,16 +223,19 @@ def open_query(session: Session, statement: str) -> Relation:
     return Relation(session, f"{session.place}: query", rows, types)
 
 
-def _arrival(
-    session: Session, inspector: Inspector, name: str, schema: str
-) -> ColumnElement[object] | None:
-    """What tells the order in which rows came: their place, while none has been changed."""
-    if session.dialect == "postgresql" and name in inspector.get_table_names(schema or None):
-        return literal_column("ctid")
+def _arrival(session: Session, name: str, schema: str) -> ColumnElement[object] | None:
+    """What tells the order in which rows came: their place, while none has been changed.
+
+    Views and partitioned tables have none.
+    """
     if session.sqlite and sqlite_version_info >= (3, 37):
-        found = session.connection.execute(text(_HAS_ROWID), {"name": name}).first()
-        return None if found is None else literal_column("rowid")
-    return None
+        probe, place = _HAS_ROWID, "rowid"
+    elif session.dialect == "postgresql":
+        probe, place = _HAS_CTID, "ctid"
+    else:
+        return None
+    found = session.connection.execute(text(probe), {"name": name, "schema": schema}).first()
+    return None if found is None else literal_column(place)
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ from sqlalchemy.pool import NullPool
 from alerts.secret import Secret, redact
 from monitor.sources import SourceError, Unreachable, Unreadable, WrongSchema
 
-Cells = Sequence[Sequence[object]]
+Cells = Sequence[Sequence[Any]]
 """Rows as a driver hands them over."""
 
 Query = Select[*tuple[Any, ...]]
@@ -182,8 +182,11 @@ def _engine(url: URL, deadline: Deadline) -> Engine:
 
 def _sqlite_engine(path: Path, deadline: Deadline) -> Engine:
     """Opens the file itself: SQLAlchemy would create one that is missing."""
-    if not path.is_file():
-        said = "is not a file" if path.exists() else "no such file"
+    try:
+        said = "" if path.is_file() else "is not a file" if path.exists() else "no such file"
+    except OSError as error:
+        said = error.strerror or "cannot be opened"
+    if said:
         raise Unreachable(f"{path}: {said}; the url of a SQLite file is sqlite:///PATH")
 
     def connect() -> sqlite3.Connection:
@@ -223,7 +226,8 @@ def _meaning(error: DBAPIError, timeout: float) -> tuple[type[SourceError], str]
     cause = error.orig
     said = str(cause).strip().partition("\n")[0]
     state, name = getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorname", None)
-    if state == "57014" or name == "SQLITE_INTERRUPT":
+    cancelled = state == "57014" and "user request" not in said
+    if cancelled or name == "SQLITE_INTERRUPT":
         return Unreachable, f"a statement took longer than the timeout of {timeout:g} s"
     if name is not None:
         short = "_".join(name.split("_")[:2])

@@ -172,7 +172,7 @@ class _Long:
         return replace(look, nulls=self.count - look.values)
 
     def _integers(self, *values: ColumnElement[Any]) -> list[int]:
-        return [int(str(value)) for value in self.rows.aggregate(*values)]
+        return [int(value) for value in self.rows.aggregate(*values)]
 
 
 def _texts(groups: Cells) -> tuple[Counter[str], int]:
@@ -183,9 +183,9 @@ def _texts(groups: Cells) -> tuple[Counter[str], int]:
     levels, lost = Reading().levels(to_array([row[0] for row in groups])), 0
     for place, row in zip(levels.places.tolist(), groups, strict=True):
         if place < 0:
-            lost += int(str(row[1]))
+            lost += int(row[1])
         else:
-            counts[levels.texts[place]] += int(str(row[1]))
+            counts[levels.texts[place]] += int(row[1])
     return counts, lost
 
 
