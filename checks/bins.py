@@ -94,10 +94,10 @@ def moved(name: str, then: float, now: float) -> str:
     """A place and its shares before and after.
 
     >>> moved("mobile", 0.12, 0.3141)
-    'mobile 12 % -> 31.4 %'
+    'mobile: 12 % -> 31.4 %'
     """
     short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    return f"{short} {100 * then:.3g} % -> {100 * now:.3g} %"
+    return f"{short}: {100 * then:.3g} % -> {100 * now:.3g} %"
 
 
 def _by_value(reference: NumericProfile, current: NumericProfile, bins: int) -> Bins | None:
@@ -157,7 +157,7 @@ def _with_extras(
 def _ranges(edges: Floats) -> list[str]:
     """Names of the bins before, between and after edges; a bin of a single value is that value."""
     inner = [
-        f"{figure(low)}"
+        figure(low)
         if high <= max(low + _POINT, math.nextafter(low, math.inf))
         else f"{figure(low)} to {figure(high)}"
         for low, high in pairwise(edges.tolist())

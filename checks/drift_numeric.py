@@ -45,7 +45,7 @@ def ks(reference: NumericProfile, current: NumericProfile) -> Stat:
         p_value=gap_p_value(gap, joint.noise),
         n_reference=reference.n,
         n_current=current.n,
-        where=f"{figure(place)}" if gap else "",
+        where=f"at {figure(place)}" if gap else "",
     )
 
 
@@ -137,7 +137,7 @@ def cramer_von_mises(reference: NumericProfile, current: NumericProfile) -> Stat
         p_value=square_p_value(value / joint.noise),
         n_reference=reference.n,
         n_current=current.n,
-        where=f"{figure(place)}" if value else "",
+        where=f"at {figure(place)}" if value else "",
     )
 
 

@@ -118,7 +118,11 @@ def _measure(
     except Exception as error:
         reason = f"{rule.check.name} failed: {type(error).__name__}: {error}"[:300]
         return Judgement(Verdict.ERROR, None, reason), None, None
-    short = _too_few(rule, current) or _too_early(rule, target, portrait)
+    short = (
+        _too_few(rule, current)
+        or _too_few(rule, reference, " in the reference")
+        or _too_early(rule, target, portrait)
+    )
     if short is not None:
         return judge_missing(short), stat, limit
     return judge(stat, limit), stat, limit
@@ -138,12 +142,12 @@ def _learnt(rule: Rule, reference: object) -> Limit:
     return default_limit(rule.check, norm)
 
 
-def _too_few(rule: Rule, current: object) -> NotEnoughData | None:
+def _too_few(rule: Rule, subject: object, whose: str = "") -> NotEnoughData | None:
     need = rule.check.minimum if rule.min_rows is None else rule.min_rows
-    have = getattr(current, "n", need)
+    have = getattr(subject, "n", need)
     if have >= need:
         return None
-    return NotEnoughData(f"{have} values, {need} needed", have, need)
+    return NotEnoughData(f"{have} values{whose}, {need} needed", max(have, 1), need)
 
 
 def _too_early(rule: Rule, target: Target, portrait: Portrait) -> NotEnoughData | None:

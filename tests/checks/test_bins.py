@@ -71,7 +71,7 @@ def test_a_column_that_went_half_null_has_drifted():
     then = column(np.arange(1000.0))
     now = NumericProfile.of(np.arange(0.0, 1000.0, 2.0), NumericPlan(), nulls=500)
     stat = measure("jensen_shannon", then, now)
-    assert stat.where == "missing 0 % -> 50 %"
+    assert stat.where == "missing: 0 % -> 50 %"
     assert judge(stat, default_limit(CHECKS["jensen_shannon"], None)).verdict is Verdict.CRITICAL
     assert measure("ks", then, now).value < 0.01
 
@@ -117,7 +117,7 @@ def test_a_level_that_comes_from_nowhere_stands_out_of_the_pool():
     now = CategoricalProfile.of({**dict.fromkeys(names[:200], 1), "level 499": 120}, plan)
     stat = measure("jensen_shannon", then, now)
     assert judged(stat) > 0.25
-    assert stat.where == "level 499 0.2 % -> 37.5 %"
+    assert stat.where == "level 499: 0.2 % -> 37.5 %"
 
 
 def test_profiles_of_two_kinds_do_not_compare():

@@ -280,7 +280,7 @@ def test_no_levels_cannot_be_measured(name):
 
 def test_ks_names_the_value_where_the_gap_is_largest():
     then, now = column(np.arange(1000.0)), column(np.arange(250.0, 1000.0))
-    assert measure("ks", then, now).where == "249"
+    assert measure("ks", then, now).where == "at 249"
 
 
 @pytest.mark.parametrize(
@@ -302,9 +302,9 @@ def test_wasserstein_tells_how_the_column_moved(change, words):
 def test_the_level_that_moved_most_is_named_with_its_shares():
     then, now = levels(a=700, b=120, c=180), levels(a=510, b=310, c=180)
     for name in BINNED:
-        assert measure(name, then, now).where in ("a 70 % -> 51 %", "b 12 % -> 31 %")
+        assert measure(name, then, now).where in ("a: 70 % -> 51 %", "b: 12 % -> 31 %")
     now = levels(a=640, b=120, z=240)
-    assert measure("psi", then, now).where == "unseen levels 0 % -> 24 %"
+    assert measure("psi", then, now).where == "unseen levels: 0 % -> 24 %"
     long = CategoricalProfile.of({"x" * 199: 5, "y": 5}, CategoricalPlan(("x" * 199, "y")))
     flipped = CategoricalProfile.of({"x" * 199: 9, "y": 1}, CategoricalPlan(("x" * 199, "y")))
     assert len(measure("psi", long, flipped).where) < 90
@@ -313,12 +313,12 @@ def test_the_level_that_moved_most_is_named_with_its_shares():
 def test_the_bin_that_contributes_most_is_named_with_its_shares():
     then = np.arange(1000.0)
     now = np.where((then >= 200) & (then < 300), 950.0, then)
-    assert measure("psi", column(then), column(now)).where == "199 to 299 10 % -> 0.1 %"
+    assert measure("psi", column(then), column(now)).where == "199 to 299: 10 % -> 0.1 %"
 
 
 def test_a_vanished_level_is_found():
     stat = measure("jensen_shannon", levels(a=900, b=400, c=150), levels(a=480, b=210))
-    assert stat.where == "c 10.3 % -> 0 %"
+    assert stat.where == "c: 10.3 % -> 0 %"
     assert judge(stat, default_limit(CHECKS["jensen_shannon"], None)).verdict is Verdict.WARNING
 
 
