@@ -17,7 +17,7 @@ _rule = partial(check, LogProfile, slack=(WARNING, CRITICAL), unit="ratio")
 _placeless = partial(check, LogProfile, warning=WARNING, critical=CRITICAL, unit="ratio")
 
 
-@_rule(cause="schema")
+@_rule(cause="schema", needs="id")
 def duplicate_ids(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of rows left out because a later row has the same id: dropped / (dropped + kept).
 
@@ -30,7 +30,7 @@ def duplicate_ids(reference: LogProfile, current: LogProfile) -> Stat:
     return _beside(reference, current, "duplicate_ids")
 
 
-@_rule(cause="schema")
+@_rule(cause="schema", needs="id")
 def conflicting_ids(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of rows left out that contradict the row of the same id which counts.
 
@@ -84,7 +84,7 @@ def timestamp_unit(reference: LogProfile, current: LogProfile) -> Stat:
     return _within(reference, current, "timestamp_unit")
 
 
-@_rule(cause="schema")
+@_rule(cause="schema", needs="prediction")
 def unknown_predictions(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of rows whose predicted class is none of the two known: unknown / rows.
 
@@ -97,7 +97,7 @@ def unknown_predictions(reference: LogProfile, current: LogProfile) -> Stat:
     return _within(reference, current, "unknown_predictions")
 
 
-@_rule(cause="labels")
+@_rule(cause="labels", needs="label")
 def unknown_labels(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of labels that are none of the known classes, or no number: unknown / all labels.
 
@@ -110,7 +110,7 @@ def unknown_labels(reference: LogProfile, current: LogProfile) -> Stat:
     return _of_labels(reference, current, "unknown_labels", beside=True)
 
 
-@_rule(cause="labels")
+@_rule(cause="labels", needs="label_timestamp")
 def early_labels(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of labels that are older than their prediction: early / known labels.
 
@@ -124,7 +124,7 @@ def early_labels(reference: LogProfile, current: LogProfile) -> Stat:
     return _of_labels(reference, current, "early_labels")
 
 
-@_rule(cause="labels")
+@_rule(cause="labels", needs="label")
 def conflicting_labels(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of labels that contradict an earlier one of the same id: contradicting / known labels.
 

@@ -82,7 +82,7 @@ class Check:
     (or of its ``scale``) when ``relative``. ``cause`` files a finding under one of the causes of
     an incident, and an empty ``cause`` leaves that to the column's role. ``minimum`` is the number
     of values that the current profile needs (``profile.n``), and ``default`` tells whether the
-    check runs unasked.
+    check runs unasked, ``needs`` the part of a log (such as ``label``) that it is about.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Check:
     cause: str = ""
     minimum: int = 0
     default: bool = True
+    needs: str = ""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     types: Mapping[str, type] = field(default_factory=dict)
 
@@ -117,6 +118,7 @@ def check(
     cause: str = "",
     minimum: int = 0,
     default: bool = True,
+    needs: str = "",
 ) -> Callable[[Callable[..., Stat]], Check]:
     """Make a check of a function of two profiles.
 
@@ -144,6 +146,7 @@ def check(
             cause,
             minimum,
             default,
+            needs,
             keywords,
             {name: _plain(hints[name]) for name in keywords},
         )

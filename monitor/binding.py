@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
@@ -70,11 +70,19 @@ def _cause(error: OSError | UnicodeDecodeError) -> str:
     return (error.strerror or "no access") if isinstance(error, OSError) else "it is not text"
 
 
-def bind(kind: type[_T], table: object, place: str, problems: Problems, folder: Path) -> _T | None:
+def bind(
+    kind: type[_T],
+    table: object,
+    place: str,
+    problems: Problems,
+    folder: Path,
+    also: Sequence[str] = (),
+) -> _T | None:
     """An object of the frozen dataclass ``kind`` made from a table; None where problems were added.
 
     Field types are bool, int, float, str, Path, Secret, timedelta (written ``7d``), tuples and
-    unions of these; unknown keys are problems with a suggestion.
+    unions of these; unknown keys are problems with a suggestion, among which are those of
+    ``also``, which are read elsewhere.
     """
     if not isinstance(table, Mapping):
         problems.add(place, "must be a table")
@@ -98,7 +106,7 @@ def bind(kind: type[_T], table: object, place: str, problems: Problems, folder: 
         read = model.model_validate(dict(table))
     except ValidationError as error:
         for detail in error.errors(include_url=False, include_context=True, include_input=False):
-            _report(detail, place, members, problems)
+            _report(detail, place, (*members, *also), problems)
         return None
     try:
         return kind(**{name: getattr(read, f"key_{name}") for name in members if name in table})
@@ -111,9 +119,7 @@ def _required(member: Any) -> bool:
     return member.default is MISSING and member.default_factory is MISSING
 
 
-def _report(
-    detail: ErrorDetails, place: str, members: Mapping[str, object], problems: Problems
-) -> None:
+def _report(detail: ErrorDetails, place: str, members: Sequence[str], problems: Problems) -> None:
     path = ".".join([place, *(str(step) for step in detail["loc"] if not _internal(step))])
     if detail["type"] == "extra_forbidden":
         problems.add(path, f"unknown; {suggest(str(detail['loc'][-1]), members)}")

@@ -166,6 +166,11 @@ def parse(tree: Mapping[str, Any], path: Path) -> Config:
     daemon = bind(Daemon, tree.get("daemon", {}), "daemon", problems, folder) or Daemon()
     daemon = replace(daemon, state=_local(daemon.state, folder))
     _plug(daemon.plugins, problems)
+    try:
+        catalogue()
+    except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError) as error:
+        problems.add("daemon.plugins", f"a check cannot be loaded: {type(error).__name__}: {error}")
+        raise ConfigError(problems.found) from None
     channels = {
         name: channel
         for name, table in _tables(tree, "alerts", problems)
@@ -248,11 +253,12 @@ class _Reader:
         """The model, or None where problems were added."""
         before = len(self.problems.found)
         plain = {k: v for k, v in self.table.items() if k not in _TABLES}
-        head = bind(_Head, plain, self.place, self.problems, self.folder)
+        head = bind(_Head, plain, self.place, self.problems, self.folder, also=_TABLES)
         columns = self._columns()
         source = self._source(self.table.get("source"), f"{self.place}.source")
         reference = self._reference()
-        rules = self._rules()
+        rules = self._rules(columns)
+        self._known_columns(rules, columns)
         if head is not None:
             self._consistent(head, columns, channels)
         schedule = self._schedule(head, columns)
@@ -391,7 +397,7 @@ class _Reader:
                 f"{self.place}.columns.label", "without one there is no performance, only drift"
             )
 
-    def _rules(self) -> tuple[Rule, ...]:
+    def _rules(self, columns: Columns | None) -> tuple[Rule, ...]:
         table = self.table.get("checks", {})
         place = f"{self.place}.checks"
         if not isinstance(table, Mapping):
@@ -402,7 +408,8 @@ class _Reader:
             self.problems.add(f"{place}.{name}", f"unknown check; {suggest(name, known)}")
         rules = []
         for name, check in known.items():
-            asked = table.get(name, check.default)
+            missing = check.needs and columns is not None and not getattr(columns, check.needs)
+            asked = table.get(name, check.default and not missing)
             if isinstance(asked, Mapping):
                 rule = self._rule(Rule(check), asked, f"{place}.{name}")
                 rules += [rule] if rule else []
@@ -411,6 +418,17 @@ class _Reader:
             elif asked:
                 rules.append(Rule(check))
         return tuple(rules)
+
+    def _known_columns(self, rules: Iterable[Rule], columns: Columns | None) -> None:
+        """Where the features are listed, a rule cannot be about another column."""
+        if columns is None or columns.numeric is None or columns.categorical is None:
+            return
+        roles = (columns.prediction, columns.score, columns.label)
+        known = [*columns.numeric, *columns.categorical, *filter(None, roles)]
+        for rule in rules:
+            for name in set(rule.columns or ()) - set(known):
+                place = f"{self.place}.checks.{rule.check.name}.columns"
+                self.problems.add(place, f"no watched column {name!r}; {suggest(name, known)}")
 
     def _rule(self, rule: Rule, table: Table, place: str) -> Rule | None:
         check = rule.check
@@ -474,5 +492,8 @@ def _moment(value: object, zone: ZoneInfo, place: str, problems: Problems) -> da
         return moment.astimezone(UTC)
     if isinstance(value, date):
         return datetime.combine(value, time(), zone).astimezone(UTC)
+    if isinstance(value, str):
+        problems.add(place, f"{value!r} is text; write a date without quotes, such as 2024-01-31")
+        return None
     problems.add(place, "is missing; write a date such as 2024-01-31")
     return None

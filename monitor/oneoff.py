@@ -54,6 +54,8 @@ def compare(
     portraits: Mapping[Slice, Portrait] = current.profile(
         baseline.plan, untimed, [ALL_TIME], horizon
     )[ALL_TIME]
+    if not portraits[WHOLE].rows:
+        raise Unreadable(f"{name}: no rows; there is nothing to compare")
     chosen = default_rules() if rules is None else rules
     findings = evaluate(
         Target(name, ALL_TIME), baseline.plan, chosen, baseline.portraits, portraits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 MOST_SEGMENTS = 20
 _ID_SHARE = 0.9
 _FEW = 30
+_FRAME_INDEX = re.compile(r"__index_level_\d+__")
 _CLASSES = (("0", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("negative", "positive"))
 
 
@@ -101,7 +103,7 @@ def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str,
     }
     found: dict[str, ColumnPlan] = {}
     for name, seen in survey.columns.items():
-        if name in taken or seen.family in ("time", "nested"):
+        if name in taken or seen.family in ("time", "nested") or _FRAME_INDEX.fullmatch(name):
             continue
         if _names_rows(seen):
             notices.append(f"{name}: nearly every row has a value of its own; left out as an id")

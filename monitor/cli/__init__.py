@@ -86,12 +86,16 @@ def _told(error: Exception) -> int:
     from monitor.report.evidently import EvidentlyFailed
     from monitor.sources import SourceError
     from monitor.store import StoreError
+    from monitor.web import ListenError
 
     if isinstance(error, ConfigError):
         for problem in error.problems:
             click.echo(problem, err=True)
         return 2
-    if isinstance(error, SourceError | StoreError | EvidentlyFailed):
+    if isinstance(error, SourceError | StoreError | EvidentlyFailed | ListenError):
         click.echo(f"modelmon: {error}", err=True)
+        return 3
+    if isinstance(error, OSError):
+        click.echo(f"modelmon: {error.strerror or error}: {error.filename or 'output'}", err=True)
         return 3
     raise error

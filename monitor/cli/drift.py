@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.options import exit_code, fail_option, format_option, notice
+from monitor.cli.options import exit_code, fail_option, format_option, notice, writable
 
 if TYPE_CHECKING:
-    from monitor.sources import Columns
+    from monitor.sources import Columns, Source
 
 
 @click.command()
@@ -55,8 +55,11 @@ def drift(  # noqa: PLR0917  click passes all but the context by name
     from monitor.planning import Outlook
     from monitor.report import to_html
 
+    writable(output)
     then, now = open_log(reference), open_log(current)
     columns = _columns(guessed(then), roles)
+    _excluded(columns, then)
+    notice(_only_in(now, then))
     moment = datetime.now(UTC)
     result = compare(Path(current).stem, then, now, columns, Outlook(task, positive), moment)
     notice(result.notices)
@@ -90,6 +93,20 @@ def _columns(guess: Columns, roles: dict[str, str | None]) -> Columns:
         score=roles["score"] or guess.score,
         label=roles["label"] or guess.label,
     )
+
+
+def _excluded(columns: Columns, log: Source) -> None:
+    """Refuse to leave out what is not there: it may be a typing error."""
+    from monitor.hints import suggest
+
+    names = log.names()
+    for name in set(columns.exclude) - set(names):
+        raise click.UsageError(f"--exclude: there is no column {name!r}; {suggest(name, names)}")
+
+
+def _only_in(current: Source, reference: Source) -> list[str]:
+    names = set(current.names()) - set(reference.names())
+    return [f"{name}: only in CURRENT, so there is nothing to compare it with" for name in names]
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -20,6 +20,7 @@ from monitor.cli.options import (
     moment,
     notice,
     now_option,
+    writable,
 )
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def report(
     """Write one HTML file on a model's newest window, with the history before it."""
     from monitor.report import to_html
 
+    writable(output)
     config, horizon = load_config(path), horizon_of(now)
     shown = model_report(config, model, horizon, last, _span(since, until, horizon))
     target = output or Path(f"{model}.html")

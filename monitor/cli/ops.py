@@ -22,7 +22,7 @@ from monitor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sized
 
     from monitor.config import Config
     from monitor.daemon import Daemon, Round
@@ -37,8 +37,9 @@ def validate(ctx: click.Context, path: Path, connect: bool) -> None:
     """Show every problem of the configuration at once."""
     config = load_config(path)
     notice(config.notes)
-    models, channels = len(config.models), len(config.channels)
-    click.echo(f"{path}: fine ({models} models, {channels} channels)")
+    click.echo(
+        f"{path}: fine ({_many(config.models, 'model')}, {_many(config.channels, 'channel')})"
+    )
     if connect:
         from monitor.connect import try_out
 
@@ -75,8 +76,12 @@ def run(ctx: click.Context, path: Path, once: bool, log_level: str, now: datetim
             tell(done)
             ctx.exit(3 if done.failed else 0)
         with served(daemon) as address:
-            click.echo(f"modelmon watches {len(config.models)} models; metrics at {address}")
+            click.echo(f"modelmon watches {_many(config.models, 'model')}; metrics at {address}")
             daemon.serve()
+
+
+def _many(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'s' * (len(things) != 1)}"
 
 
 def make_daemon(config: Config, store: Store) -> Daemon:
@@ -109,6 +114,8 @@ def tell(done: Round) -> None:
         )
     for model, trouble in done.failed.items():
         click.echo(f"{model}: {trouble}", err=True)
+    for (channel, reason), times in done.delivered.failed.items():
+        click.echo(f"{channel}: {times} not delivered yet ({reason}); tried again later", err=True)
     click.echo(f"{done.windows} windows evaluated", err=True)
 
 

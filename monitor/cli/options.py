@@ -130,7 +130,18 @@ def notice(sentences: Iterable[str]) -> None:
 
 
 def exit_code(findings: Iterable[Finding], fail_on: str) -> int:
-    """1 where a verdict reaches ``fail_on`` (a check that failed counts as critical)."""
-    levels = {"never": (), "critical": ("critical", "error")}
-    failing = levels.get(fail_on, ("critical", "error", "warning"))
-    return int(any(finding.verdict in failing for finding in findings))
+    """1 where a verdict reaches ``fail_on`` or nothing at all could be judged.
+
+    A check that failed counts as critical: what cannot be computed is not fine.
+    """
+    verdicts = {finding.verdict for finding in findings}
+    if fail_on == "never":
+        return 0
+    failing = {"critical", "error"} | ({"warning"} if fail_on == "warning" else set())
+    return int(bool(verdicts & failing) or not any(verdict.judged for verdict in verdicts))
+
+
+def writable(path: Path | None) -> None:
+    """Refuse a target that cannot be written before any work is done."""
+    if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
+        raise click.UsageError(f"{path} is no file that can be written; its folder must exist")

@@ -11,7 +11,11 @@ from monitor.signals import sentence
 if TYPE_CHECKING:
     from monitor.baseline import Baseline
     from monitor.config import Config
+    from monitor.findings import Finding
     from monitor.store import Store
+    from monitor.windows import Window
+
+_SHOWN = 12
 
 
 def overview(config: Config, store: Store) -> list[dict[str, Any]]:
@@ -24,7 +28,8 @@ def _model(name: str, store: Store) -> dict[str, Any]:
     counts = Counter(f.verdict for f in latest.findings) if latest else Counter()
     entry = latest.entry if latest else None
     worst = next((verdict for verdict in WORST_FIRST if counts[verdict]), None)
-    shown = [f for f in latest.findings if f.verdict in ("critical", "warning")] if latest else []
+    firing = [f for f in latest.findings if f.verdict in ("critical", "warning")] if latest else []
+    shown = sorted(firing, key=lambda f: (WORST_FIRST.index(f.verdict), f.slice))
     return {
         "model": name,
         "window": None if entry is None else str(entry.window),
@@ -34,7 +39,7 @@ def _model(name: str, store: Store) -> dict[str, Any]:
         "labels": None if entry is None else entry.labels,
         "worst": "no_data" if worst is None else str(worst),
         "verdicts": {str(verdict): counts[verdict] for verdict in WORST_FIRST if counts[verdict]},
-        "findings": [sentence(f) for f in shown],
+        "findings": [_said(f, entry.window) for f in shown if entry],
         "incidents": [
             {
                 "key": one.key,
@@ -47,6 +52,12 @@ def _model(name: str, store: Store) -> dict[str, Any]:
             for one in store.incidents(name)
         ],
     }
+
+
+def _said(finding: Finding, window: Window) -> str:
+    """A finding in words, with its window where that is not the newest one."""
+    when = "" if finding.window == window else f" (in {finding.window})"
+    return f"{finding.verdict} {sentence(finding)}{when}"
 
 
 def overview_text(models: list[dict[str, Any]]) -> str:
@@ -66,7 +77,9 @@ def overview_text(models: list[dict[str, Any]]) -> str:
             f"{one['last_seen'][:16]}Z"
             for one in model["incidents"]
         ]
-        lines += [f"  {text}" for text in model["findings"][:10]]
+        lines += [f"  {text}" for text in model["findings"][:_SHOWN]]
+        if len(model["findings"]) > _SHOWN:
+            lines.append(f"  and {len(model['findings']) - _SHOWN} more; modelmon check shows all")
     return "\n".join(lines)
 
 

@@ -31,9 +31,12 @@ class Source:
         """The source of a frame; ``name`` is what errors call it.
 
         Raises:
-            Unreadable: a column holds values that are no table cells.
+            TypeError: it is no DataFrame.
+        Unreadable: a column holds values that are no table cells.
             WrongSchema: the frame has no rows, or two columns of one name.
         """
+        if not hasattr(frame, "columns"):
+            raise TypeError(f"{name}: a pandas DataFrame is needed, not {type(frame).__name__}")
         if frame.columns.has_duplicates:
             twice = sorted({str(c) for c in frame.columns[frame.columns.duplicated()]})
             raise WrongSchema(f"{name}: two columns are named {twice[0]!r}; rename one")
