@@ -171,6 +171,8 @@ class _Fitting:
         if not isinstance(value, str):
             raise ValueError("must be text such as env:NAME")  # noqa: TRY004 (pydantic reads it)
         secret = resolve_secret(value, self.folder)
+        if not secret.reveal():
+            raise ValueError("is empty")
         self.problems.secrets.append(secret)
         return secret
 
@@ -187,7 +189,10 @@ def _listed(value: object) -> object:
 def _duration(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("must be a duration such as 1h or 7d")  # noqa: TRY004
-    return parse_duration(value)
+    try:
+        return parse_duration(value)
+    except OverflowError:
+        raise ValueError(f"{value!r} is longer than time itself; write 7d or 2w") from None
 
 
 def _real(value: object) -> object:

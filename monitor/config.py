@@ -68,7 +68,7 @@ class Daemon:
     @property
     def address(self) -> tuple[str, int]:
         host, _, port = self.listen.rpartition(":")
-        return host, int(port)
+        return host.strip("[]"), int(port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ class _Head:
 
 
 _ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
+_RECIPE = ("task", "timezone", "every", "positive", "threshold", "columns", "reference")
 _TABLES = ("source", "columns", "reference", "checks")
 
 
@@ -280,7 +281,7 @@ class _Reader:
             head.threshold,
             head.budget,
             head.runbook,
-            self._digest("task", "timezone", "every", "positive", "columns", "reference"),
+            self._digest(*_RECIPE),
             self._digest(*self.table),
         )
 
@@ -487,11 +488,15 @@ def _text(value: str | int | bool) -> str:
 
 
 def _moment(value: object, zone: ZoneInfo, place: str, problems: Problems) -> datetime | None:
-    if isinstance(value, datetime):
-        moment = value if value.tzinfo else value.replace(tzinfo=zone)
-        return moment.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), zone).astimezone(UTC)
+    try:
+        if isinstance(value, datetime):
+            moment = value if value.tzinfo else value.replace(tzinfo=zone)
+            return moment.astimezone(UTC)
+        if isinstance(value, date):
+            return datetime.combine(value, time(), zone).astimezone(UTC)
+    except OverflowError:
+        problems.add(place, f"{value} lies outside the calendar")
+        return None
     if isinstance(value, str):
         problems.add(place, f"{value!r} is text; write a date without quotes, such as 2024-01-31")
         return None

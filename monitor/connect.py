@@ -12,12 +12,24 @@ from alerts.secret import Secret, redact
 from monitor.config import Config
 from monitor.learn import learn
 from monitor.sources import Horizon, SourceError
+from monitor.store import SchemaTooOld, Store, StoreError
 
 TIMEOUT = 10.0
 
 
 def try_out(config: Config, horizon: Horizon) -> Iterator[tuple[str, str]]:
-    """Each source (read, and its reference learnt) and channel, with its trouble or nothing."""
+    """The state, each source (and its reference, learnt) and channel, with its trouble or nothing.
+
+    A state database that is not there yet, or older, is no trouble: the daemon makes it.
+    """
+    try:
+        Store.open(config.daemon.state.reveal(), upgrade=False).close()
+        trouble = ""
+    except SchemaTooOld:
+        trouble = ""
+    except StoreError as error:
+        trouble = redact(str(error), config.secrets)
+    yield "daemon.state", trouble
     for model in config.models.values():
         try:
             learn(model, horizon)

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,19 +16,24 @@ from types import FrameType
 from alerts.delivery import Channel, Delivered, deliver
 from alerts.message import Message
 from alerts.secret import redact
-from monitor.baseline import Baseline
 from monitor.config import Config, Model
 from monitor.export import Board
 from monitor.findings import ModelSnapshot, Snapshot
 from monitor.sources import Horizon, SourceError
 from monitor.store import Store
-from monitor.tick import Pass, Passed, ReadAt
+from monitor.tick import Memory, Pass, Passed
 from monitor.windows import Window
 
 log = logging.getLogger("modelmon")
 
 PUBLISH_SECONDS = 15.0
 """The oldest a snapshot grows while one model catches up."""
+
+MOST_SAID = 500
+"""Characters of an error in a message."""
+
+POLL_SECONDS = 0.25
+"""How often a signal to stop is looked for."""
 
 Progress = Callable[[str, Window, int, int], None]
 
@@ -71,13 +77,13 @@ class Daemon:
     channels: Mapping[str, Channel]
     progress: Progress = _silent
     stopping: threading.Event = field(default_factory=threading.Event)
-    read_at: ReadAt = field(default_factory=dict)
-    baselines: dict[str, Baseline] = field(default_factory=dict)
+    memories: dict[str, Memory] = field(default_factory=dict)
     clock: Callable[[], datetime] = utc_now
     last_progress: float = field(default_factory=time.monotonic)
     _published: float = 0.0
     _source_up: dict[str, bool] = field(default_factory=dict)
     _windows_due: dict[str, int] = field(default_factory=dict)
+    _known: dict[str, ModelSnapshot] = field(default_factory=dict)
     _started: datetime | None = None
     _ready: bool = False
 
@@ -96,7 +102,7 @@ class Daemon:
             if trouble:
                 failed[model.name] = trouble
             self.last_progress = time.monotonic()
-            self.publish(horizon.known_at)
+            self.publish(horizon.known_at, model)
         self._ready = True
         delivered = self._delivered(horizon.known_at)
         self.publish(horizon.known_at)
@@ -107,7 +113,8 @@ class Daemon:
         try:
             return deliver(self.store.outbox, self.channels, now, jitter=spread)
         except Exception:
-            log.exception("a channel failed unexpectedly; its letters stay in the outbox")
+            said = self._redacted(traceback.format_exc())  # it may hold the address of a channel
+            log.error("a channel failed unexpectedly; its letters stay in the outbox\n%s", said)  # noqa: TRY400
             return Delivered()
 
     def _model(self, model: Model, horizon: Horizon) -> tuple[Passed, tuple[Message, ...], str]:
@@ -116,28 +123,28 @@ class Daemon:
             self.config.daemon,
             self.store,
             horizon,
-            self.read_at,
-            self.baselines,
+            self.memories.setdefault(model.name, Memory()),
             self.stopping.is_set,
-            lambda window, done, total: self._progressed(model.name, window, done, total),
+            lambda window, done, total: self._progressed(model, window, done, total),
         )
         started, begun = horizon.known_at, time.monotonic()
         passed, reason, trouble = Passed(), "", ""
         told: tuple[Message, ...] = ()
         try:
             passed = one.run()
-            told = (*one.source_failed(None), *one.troubled("monitor", None))
+            told = (*one.troubled("source", None), *one.troubled("monitor", None))
             self._source_up[model.name] = True
         except SourceError as error:
-            reason, trouble = error.reason, redact(str(error), self.config.secrets)
+            reason, trouble = error.reason, self._redacted(str(error))
             log.warning("%s: %s", model.name, trouble)
             self._source_up[model.name] = False
-            told = one.source_failed(type(error)(trouble))
+            told = one.troubled("source", f"cannot be read: {trouble}"[:MOST_SAID])
         except Exception as error:
             reason = "internal"
-            trouble = redact(f"{type(error).__name__}: {error}", self.config.secrets)
-            log.exception("%s: an unexpected failure; the other models go on", model.name)
-            told = one.troubled("monitor", f"failed on this model: {trouble}"[:500])
+            trouble = self._redacted(f"{type(error).__name__}: {error}")
+            said = self._redacted(traceback.format_exc())
+            log.error("%s: an unexpected failure; the other models go on\n%s", model.name, said)  # noqa: TRY400
+            told = one.troubled("monitor", f"failed on this model: {trouble}"[:MOST_SAID])
         for notice in passed.notices:
             log.info("%s: %s", model.name, notice)
         elapsed = timedelta(seconds=time.monotonic() - begun)
@@ -146,22 +153,31 @@ class Daemon:
         )
         return passed, told, trouble
 
-    def _progressed(self, model: str, window: Window, done: int, total: int) -> None:
+    def _redacted(self, text: str) -> str:
+        return redact(text, self.config.secrets)
+
+    def _progressed(self, model: Model, window: Window, done: int, total: int) -> None:
         """A window is done: the snapshot of a long catch-up must not grow old."""
-        self._windows_due[model] = total - done
+        self._windows_due[model.name] = total - done
         self.last_progress = time.monotonic()
         if self.last_progress - self._published > PUBLISH_SECONDS:
-            self.publish(self.clock())
-        self.progress(model, window, done, total)
+            self.publish(self.clock(), model)
+        self.progress(model.name, window, done, total)
 
-    def publish(self, now: datetime) -> None:
-        """Swap the snapshot that the scraper and the status page read."""
+    def publish(self, now: datetime, *looked_at: Model) -> None:
+        """Swap the snapshot that the scraper and the status page read.
+
+        Of models that were not looked at it repeats what is known of them.
+        """
         self._published = time.monotonic()
+        models = self.config.models.values()
+        for model in (*looked_at, *(m for m in models if m.name not in self._known)):
+            self._known[model.name] = self._snapshot(model)
         counts = self.store.delivery_counts()
         sent = dict.fromkeys(self.channels, 0) | dict(counts.sent)
         self.board.publish(
             Snapshot(
-                tuple(self._snapshot(model) for model in self.config.models.values()),
+                tuple(self._known[model.name] for model in models),
                 tuple(sorted(sent.items())),
                 tuple((*which, n) for which, n in sorted(counts.failed.items())),
                 self.store.outbox_depth(),
@@ -219,10 +235,12 @@ class Daemon:
             seconds=self.config.daemon.tick.total_seconds(),
             next_run_time=self.clock(),
         )
+        self.publish(self.clock())  # after a restart, what was known before it
         scheduler.start()
         try:
-            while not self.stopping.wait(1.0):
-                pass
+            # To wait for the event would hold its lock, which the handler of a signal takes.
+            while not self.stopping.is_set():
+                time.sleep(POLL_SECONDS)
         finally:
             log.info("stopping: the window in hand is finished first")
             scheduler.shutdown(wait=True)

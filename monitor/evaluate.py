@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from checks.check import Check, NotEnoughData, Parameter, Stat
 from checks.plan import Plan
@@ -117,6 +118,9 @@ def _measure(
         return judge_missing(shortage), shortage.stat, None
     except Exception as error:
         reason = f"{rule.check.name} failed: {type(error).__name__}: {error}"[:300]
+        return Judgement(Verdict.ERROR, None, reason), None, None
+    if any(isinstance(number, float) and math.isnan(number) for number in astuple(stat)):
+        reason = f"{rule.check.name} gave NaN, which is no number"
         return Judgement(Verdict.ERROR, None, reason), None, None
     short = (
         _too_few(rule, current)

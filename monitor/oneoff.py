@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from glob import glob, has_magic
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,9 +17,19 @@ from checks.profile import LogProfile
 from monitor.baseline import Baseline
 from monitor.evaluate import Rule, Target, evaluate
 from monitor.findings import WHOLE, Finding, Slice
+from monitor.hints import suggest
 from monitor.learn import summarise
 from monitor.planning import Outlook, guess_columns
-from monitor.sources import ALL_TIME, Columns, Horizon, Source, Unreadable, source_type
+from monitor.sources import (
+    ALL_TIME,
+    Columns,
+    Horizon,
+    Source,
+    Unreachable,
+    Unreadable,
+    WrongSchema,
+    source_type,
+)
 from monitor.windows import Calendar, Every
 
 
@@ -44,12 +56,13 @@ def compare(
     """Every rule (by default every default check that makes sense without windows) on two logs.
 
     Raises:
-        SourceError: one of them cannot be read or has no rows.
+        SourceError: one of them cannot be read or has no rows, or a named column is in neither.
     """
     horizon = Horizon(now, now)
     calendar = Calendar(Every.parse("1d"), ZoneInfo("UTC"))
-    untimed = replace(columns, timestamp=None, label_timestamp=None)
-    untimed = replace(untimed, exclude=(*columns.exclude, *_times(columns)))
+    before, after = reference.names(), current.names()
+    _require_excluded(columns, {*before, *after})
+    untimed = _untimed(columns)
     baseline, notices = summarise(name, reference, untimed, outlook, calendar, ALL_TIME, horizon)
     portraits: Mapping[Slice, Portrait] = current.profile(
         baseline.plan, untimed, [ALL_TIME], horizon
@@ -60,11 +73,44 @@ def compare(
     findings = evaluate(
         Target(name, ALL_TIME), baseline.plan, chosen, baseline.portraits, portraits
     )
-    return Comparison(name, baseline, portraits[WHOLE], findings, notices)
+    known = {*before, *baseline.plan.columns, *untimed.exclude}
+    fresh = [column for column in after if column not in known]
+    return Comparison(name, baseline, portraits[WHOLE], findings, (*notices, *_only_now(fresh)))
 
 
-def _times(columns: Columns) -> tuple[str, ...]:
-    return tuple(filter(None, (columns.timestamp, columns.label_timestamp)))
+def _require_excluded(columns: Columns, names: set[str]) -> None:
+    """What is left out must be there: else it is a typing error, and something else stays in."""
+    for name in columns.exclude:
+        if name not in names:
+            raise WrongSchema(f"exclude: there is no column {name!r}; {suggest(name, names)}")
+        if name in (*(columns.numeric or ()), *(columns.categorical or ())):
+            raise WrongSchema(f"exclude: {name!r} is to be compared and left out; choose one")
+
+
+def _untimed(columns: Columns) -> Columns:
+    """The roles of columns that are not left out; times are, for there are no windows."""
+    gone = (*columns.exclude, *filter(None, (columns.timestamp, columns.label_timestamp)))
+
+    def kept(role: str | None) -> str | None:
+        return None if role in gone else role
+
+    return replace(
+        columns,
+        timestamp=None,
+        id=kept(columns.id),
+        version=kept(columns.version),
+        prediction=kept(columns.prediction),
+        score=kept(columns.score),
+        label=kept(columns.label),
+        label_timestamp=None,
+        exclude=gone,
+    )
+
+
+def _only_now(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+        yield f"only in the current log, so not compared: {shown}"
 
 
 def default_rules() -> tuple[Rule, ...]:
@@ -81,6 +127,7 @@ def guessed(source: Source) -> Columns:
     return guess_columns(source.names())
 
 
+_SHOWN = 10
 _TYPES = {
     ".parquet": "parquet",
     ".pq": "parquet",
@@ -91,27 +138,104 @@ _TYPES = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
 }
+_DATABASES = (".db", ".sqlite", ".sqlite3")
 
 
 def open_log(text: str) -> Source:
     """The log that a person means by a path, a folder, a glob, or ``URL#TABLE``.
 
+    The URL may be the path of a SQLite file, or ``env:NAME`` or ``file:PATH`` that hold it.
+
     Raises:
+        Unreachable: there is no such file.
         Unreadable: nothing tells how to read it.
     """
     url, _, table = text.rpartition("#")
-    if table and ("://" in url or Path(url).suffix in (".db", ".sqlite", ".sqlite3")):
-        address = url if "://" in url else f"sqlite:///{url}"
-        return _source("sql", url=Secret(address), table=table)
-    path = Path(text)
-    suffixes = {path.suffix} if path.suffix else {each.suffix for each in path.glob("*")}
-    kinds = {_TYPES[suffix.lower()] for suffix in suffixes if suffix.lower() in _TYPES}
+    if table and _is_database(url):
+        return _source("sql", url=_address(url), table=table)
+    if _format(text) is None and _is_database(text):
+        raise Unreadable(f"{shown(text)}: which table? write {shown(text)}#TABLE")
+    if "://" in text:
+        raise Unreadable(f"{shown(text)}: files are read from this machine only; copy it here")
+    kinds = _formats(text)
     if len(kinds) != 1:
-        raise Unreadable(
-            f"{text}: its name does not tell the format; use .parquet, .csv or .jsonl files, "
-            "or URL#TABLE for a database"
+        raise _unclear(text, kinds)
+    return _source(kinds.pop(), path=Path(text))
+
+
+def shown(text: str) -> str:
+    """What a person wrote for a log, without the password in it.
+
+    >>> shown("postgresql://ana:s3cret@db/models#log")
+    'postgresql://ana:***@db/models#log'
+    """
+    text = re.sub(r"(?<=://)([^:/@]*):.*@", r"\1:***@", text)
+    return re.sub(r"(?i)(pass\w*=)[^&#]*", r"\1***", text)
+
+
+def title_of(text: str) -> str:
+    """A short name for a log: of a file its name, of a table the table's.
+
+    >>> title_of("logs/churn.csv.gz"), title_of("sqlite:///log.db#january"), title_of("week/*.csv")
+    ('churn', 'january', 'week')
+    """
+    url, _, table = text.rpartition("#")
+    if table and _is_database(url):
+        return table
+    path = Path(text)
+    while has_magic(path.name):
+        path = path.parent
+    return Path(path.resolve().name.removesuffix(".gz")).stem
+
+
+def _is_database(url: str) -> bool:
+    return "://" in url or url.startswith(("env:", "file:")) or Path(url).suffix in _DATABASES
+
+
+def _address(url: str) -> Secret:
+    """The address of a database that a person wrote down, or said where it is written."""
+    from monitor.binding import resolve_secret
+
+    if "://" in url:
+        return Secret(url)
+    if not url.startswith(("env:", "file:")):
+        return Secret(f"sqlite:///{url}")
+    try:
+        return resolve_secret(url, Path.cwd())
+    except ValueError as error:
+        raise Unreachable(str(error)) from None
+
+
+def _format(name: str) -> str | None:
+    return _TYPES.get(Path(name.lower().removesuffix(".gz")).suffix)
+
+
+def _formats(text: str) -> set[str]:
+    """The formats that the names of one or many files tell."""
+    path = Path(text)
+    if path.is_dir():
+        names = [each.name for each in path.rglob("*")]
+    elif has_magic(text) and not path.exists():
+        names = glob(text, recursive=True)  # noqa: PTH207  (an absolute pattern may be meant)
+    else:
+        names = [path.name]
+    return {kind for name in names if (kind := _format(name)) is not None}
+
+
+def _unclear(text: str, kinds: set[str]) -> Unreadable | Unreachable:
+    path, known = Path(text), ".parquet, .csv or .jsonl"
+    if kinds:
+        return Unreadable(
+            f"{text}: holds files of several formats ({', '.join(sorted(kinds))}); "
+            "name those of one, as in FOLDER/*.csv"
         )
-    return _source(kinds.pop(), path=path)
+    if path.is_dir() or has_magic(text):
+        return Unreachable(f"{text}: there is no {known} file")
+    if not path.exists():
+        return Unreachable(f"{text}: no such file or folder")
+    return Unreadable(
+        f"{text}: its name does not tell the format; use {known} files, or URL#TABLE for a database"
+    )
 
 
 def _source(kind: str, **fields: object) -> Source:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from checks.plan import (
@@ -22,6 +22,7 @@ from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 MOST_SEGMENTS = 20
 _ID_SHARE = 0.9
 _FEW = 30
+_ID_NAME = re.compile(r"(?i:(?:^|[\W_])(?:id|uuid|guid|index))$|[a-z]I[dD]$")
 _FRAME_INDEX = re.compile(r"__index_level_\d+__")
 _CLASSES = (("0", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("negative", "positive"))
 
@@ -63,7 +64,7 @@ def plan_of(survey: Survey, columns: Columns, outlook: Outlook) -> tuple[Plan, t
         {name: survey.columns[name].levels[:MOST_SEGMENTS] for name in columns.segments},
         survey.timestamp_unit,
     )
-    return plan, tuple(notices)
+    return plan, (*notices, *_without_numbers(survey, plan))
 
 
 def _require(survey: Survey, columns: Columns) -> None:
@@ -82,6 +83,17 @@ def _require(survey: Survey, columns: Columns) -> None:
         if name is not None and name not in survey.columns:
             hint = suggest(name, survey.columns)
             raise WrongSchema(f"columns.{key}: there is no column {name!r} in the log; {hint}")
+    for name in columns.numeric or ():
+        if name in (columns.categorical or ()):
+            raise WrongSchema(f"columns: {name!r} is both numeric and categorical; choose one")
+
+
+def _without_numbers(survey: Survey, plan: Plan) -> Iterator[str]:
+    """Sentences on columns that are to be read as numbers, and of which none can be."""
+    for name, each in plan.columns.items():
+        seen = survey.columns[name]
+        if isinstance(each, NumericPlan) and seen.family == "text" and not seen.values:
+            yield f"{name}: is read as numbers, but none of its values is one"
 
 
 def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str, ColumnPlan]:
@@ -106,6 +118,7 @@ def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str,
         if name in taken or seen.family in ("time", "nested") or _FRAME_INDEX.fullmatch(name):
             continue
         if _names_rows(seen):
+            notices[:] = [each for each in notices if not each.startswith(f"{name}: ")]
             notices.append(f"{name}: nearly every row has a value of its own; left out as an id")
         elif seen.family == "number":
             found[name] = _numeric(seen)
@@ -115,12 +128,9 @@ def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str,
 
 
 def _names_rows(seen: ColumnSurvey) -> bool:
-    """Whether a text column names rows rather than kinds of rows."""
-    return (
-        seen.family == "text"
-        and seen.values >= _FEW
-        and len(seen.levels) >= _ID_SHARE * seen.values
-    )
+    """Whether a column of text, or of whole numbers called an id, names rows rather than kinds."""
+    id_like = seen.family == "text" or (seen.integral and _ID_NAME.search(seen.name) is not None)
+    return id_like and seen.values >= _FEW and seen.distinct >= _ID_SHARE * seen.values
 
 
 def _numeric(seen: ColumnSurvey) -> NumericPlan:
@@ -148,21 +158,31 @@ def _outcome(survey: Survey, columns: Columns, outlook: Outlook) -> OutcomePlan 
     return BinaryPlan(positive, negative, outlook.threshold)
 
 
+def positive_of(levels: Iterable[str]) -> str | None:
+    """The class that is the positive one without a word; None where that must be said.
+
+    >>> positive_of(["yes", "no"]), positive_of(["good", "bad"])
+    ('yes', None)
+    """
+    found = set(levels)
+    return next((pair[1] for pair in _CLASSES if found and found <= set(pair)), None)
+
+
 def _classes(levels: set[str], positive: str | None, column: str) -> tuple[str, str]:
     """The negative and the positive class of a label column."""
     for pair in _CLASSES:
         if levels and levels <= set(pair) and positive in (None, *pair):
             first, second = pair
             return (first, second) if positive in (None, second) else (second, first)
-    shown = ", ".join(sorted(levels)[:5])
+    shown = ", ".join(sorted(levels)[:5]) + (", …" if len(levels) > 5 else "")
     if positive is not None and positive in levels and len(levels) == len(("no", "yes")):
         (negative,) = levels - {positive}
         return negative, positive
     if len(levels) > len(("no", "yes")):
-        raise WrongSchema(f"columns.label: {column!r} has more than two values ({shown}, …)")
+        raise WrongSchema(f"columns.label: {column!r} has more than two values ({shown})")
     raise WrongSchema(
         f"columns.label: which of {shown or 'its values'} is the positive class of {column!r}? "
-        'write positive = "…" in the model\'s table'
+        'write positive = "…" in the model\'s table, or --positive on the command line'
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from alerts.compose import compose
 from alerts.incident import Incident, review
@@ -14,6 +15,7 @@ from monitor.config import Model
 from monitor.evaluate import Target, evaluate
 from monitor.findings import WHOLE, Finding
 from monitor.signals import signals_of
+from monitor.silence import last_of_reference, newest_row, with_silence
 from monitor.sources import Horizon
 from monitor.tick import BATCH, command_for, facts_of
 from monitor.windows import State, Window
@@ -35,6 +37,7 @@ def replay(
 ) -> Iterator[Replayed]:
     """Evaluate windows in order, each once, with the labels known at the horizon."""
     incidents: tuple[Incident, ...] = ()
+    newest: datetime | None = None
     for start in range(0, len(windows), BATCH):
         batch = windows[start : start + BATCH]
         portraits = model.source.profile(baseline.plan, model.columns, batch, horizon)
@@ -43,7 +46,11 @@ def replay(
             log = slices[WHOLE].log
             state = model.schedule.state(window, log.rows, log.labels, horizon.known_at)
             target = Target(model.name, window, 1, state)
+            if not log.rows and newest is None:
+                newest = _newest_before(model, window, horizon)
+            newest = newest_row(log, newest, last_of_reference(baseline, window))
             findings = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices)
+            findings = with_silence(findings, model.rules, baseline, log, newest)
             told = signals_of(model.name, findings, incidents, window.end)
             reviewed = review(incidents, told, window.end + model.schedule.settle, model.policy)
             incidents = reviewed.incidents
@@ -56,6 +63,12 @@ def replay(
                 for announcement in reviewed.announcements
             )
             yield Replayed(window, state, slices[WHOLE], findings, pages)
+
+
+def _newest_before(model: Model, window: Window, horizon: Horizon) -> datetime | None:
+    """The time of the newest row before a window, whose silence may have begun long before it."""
+    before = min(window.start, horizon.known_at)
+    return model.source.extent(model.columns, replace(horizon, known_at=before)).last
 
 
 def windows_of(

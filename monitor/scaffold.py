@@ -5,103 +5,183 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from alerts.secret import Secret
-from monitor.oneoff import guessed, open_log
-from monitor.planning import Outlook, plan_of
-from monitor.sources import ALL_TIME, Columns, Extent, Horizon, Source, Survey, WrongSchema
+from checks.plan import Plan
+from monitor.hints import suggest
+from monitor.oneoff import open_log, shown, title_of
+from monitor.planning import Outlook, guess_columns, plan_of, positive_of
+from monitor.sources import (
+    ALL_TIME,
+    Columns,
+    Extent,
+    Horizon,
+    Source,
+    Survey,
+    Unreadable,
+    WrongSchema,
+)
+from monitor.sources.sql import Source as Tables
 from monitor.windows import Calendar, Every
 
 ROWS_A_WINDOW = 300
 _REFERENCE_SHARE = 0.3
 _TWO = 2
+_LABEL_TABLES = ("labels", "label", "ground_truth", "actuals", "outcomes")
+_ROLES = ("timestamp", "id", "version", "prediction", "score", "label", "label_timestamp")
+_TOML = """\
+# Written by `modelmon init`; every key may be changed.
+
+[daemon]
+state  = "sqlite:///modelmon.db"
+listen = "127.0.0.1:9108"
+
+[models.{key}]
+task   = {task}  # binary, regression, or none to watch inputs only
+{positive}every  = {every}  # one window: 15m, 1h, 1d, 1w or 1mo
+settle = "0s"  # how long to wait for late rows
+labels_within = "7d"  # after this a window is final, whatever has come
+notify = []  # names of [alerts.NAME] tables, such as the one below
+
+[models.{key}.source]
+{source}
+
+[models.{key}.columns]
+{columns}
+
+[models.{key}.reference]  # what is normal
+from = {start}
+to   = {end}
+
+[models.{key}.checks]  # left out: the defaults
+# missing = {{ warning = 0.05, critical = 0.2 }}
+# psi = false
+
+# [alerts.oncall]
+# type = "slack"
+# url  = "env:SLACK_WEBHOOK_URL"
+"""
 
 
-def scaffold(log: str, name: str | None, folder: Path) -> tuple[str, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a first look at a log told of it."""
+
+    source: Source
+    columns: Columns
+    survey: Survey
+    extent: Extent
+    outlook: Outlook
+    plan: Plan
+    notices: tuple[str, ...]
+
+
+def scaffold(
+    log: str, name: str | None, folder: Path, timestamp: str | None = None
+) -> tuple[str, tuple[str, ...]]:
     """The text of a monitor.toml in ``folder`` for a log, and notices for its author.
+
+    ``timestamp`` is the column of times where no name tells it.
 
     Raises:
         SourceError: the log cannot be read, or no column tells the time of a row.
     """
+    look = _look(log, timestamp)
+    every = _every(look.extent)
+    start, end = _reference(look.extent, every)
+    positive = look.outlook.positive
+    text = _TOML.format(
+        key=_key(name or title_of(log)),
+        task=_toml(look.outlook.task),
+        positive="" if positive is None else f"positive = {_toml(positive)}  # or the other one?\n",
+        every=_toml(str(every)),
+        source="\n".join(_source_lines(look.source, log, folder)),
+        columns="\n".join(_column_lines(look)),
+        start=_moment(start),
+        end=_moment(end),
+    )
+    return text, look.notices
+
+
+def _look(log: str, timestamp: str | None) -> _Look:
     source = open_log(log)
-    survey = source.survey(Columns(), ALL_TIME)
-    columns = guessed(source)
+    names = source.names()
+    columns = guess_columns(names)
+    if timestamp is not None:
+        if timestamp not in names:
+            raise WrongSchema(f"there is no column {timestamp!r}; {suggest(timestamp, names)}")
+        columns = replace(columns, timestamp=timestamp)
+    source, columns = _with_labels(source, columns)
+    survey = source.survey(columns, ALL_TIME)
+    if not survey.rows:
+        raise Unreadable(f"{shown(log)}: no rows; there is nothing to look at")
+    notices: list[str] = []
     if columns.timestamp is None:
-        raise WrongSchema(
-            f"{log}: no column is named like a time (timestamp, ts, time, …); "
-            "a monitor needs to know when each row happened"
-        )
+        columns = replace(columns, timestamp=_time_of(log, survey, columns, notices))
     now = datetime.now(UTC)
     extent = source.extent(columns, Horizon(now, now))
     if extent.first is None or extent.last is None:
-        raise WrongSchema(f"{log}: no row has a usable time in {columns.timestamp!r}")
-    task = _task(survey, columns)
-    plan, notices = plan_of(survey, _settled(columns, task), Outlook())
-    features = [column for column in plan.columns if plan.role(column) == "feature"]
-    numeric = [c for c in features if survey.columns[c].family == "number"]
-    categorical = [c for c in features if c not in numeric]
-    every = _every(extent)
-    start, end = _reference(extent, every)
-    title = re.sub(r"\W+", "_", name or Path(log.partition("#")[0]).stem) or "model"
-    lines = [
-        "# Written by `modelmon init`; every key may be changed.",
-        "",
-        "[daemon]",
-        'state  = "sqlite:///modelmon.db"',
-        'listen = "127.0.0.1:9108"',
-        "",
-        f"[models.{title}]",
-        f"task   = {_toml(task)}  # binary, regression, or none to watch inputs only",
-        f"every  = {_toml(str(every))}  # one window: 15m, 1h, 1d, 1w or 1mo",
-        'settle = "0s"  # how long to wait for late rows',
-        'labels_within = "7d"  # after this a window is final, whatever has come',
-        "notify = []  # names of [alerts.NAME] tables, such as the one below",
-        "",
-        f"[models.{title}.source]",
-        *_source_lines(source, log, folder),
-        "",
-        f"[models.{title}.columns]",
-        *_role_lines(columns),
-        f"numeric = {_toml(numeric)}",
-        f"categorical = {_toml(categorical)}",
-        "",
-        f"[models.{title}.reference]  # what is normal",
-        f"from = {start:%Y-%m-%d}",
-        f"to   = {end:%Y-%m-%d}",
-        "",
-        f"[models.{title}.checks]  # left out: the defaults",
-        "# missing = { warning = 0.05, critical = 0.2 }",
-        "# psi = false",
-        "",
-        "# [alerts.oncall]",
-        '# type = "slack"',
-        '# url  = "env:SLACK_WEBHOOK_URL"',
-        "",
-    ]
-    return "\n".join(lines), notices
+        raise WrongSchema(f"{shown(log)}: no row has a usable time in {columns.timestamp!r}")
+    outlook = _outlook(survey, columns, notices)
+    plan, told = plan_of(survey, columns, outlook)
+    notices += [each for each in told if not each.startswith(f"{columns.timestamp}: ")]
+    return _Look(source, columns, survey, extent, outlook, plan, tuple(notices))
 
 
-def _task(survey: Survey, columns: Columns) -> str:
-    if columns.label is None or columns.prediction is None:
-        return "none"
+def _with_labels(source: Source, columns: Columns) -> tuple[Source, Columns]:
+    """The log with the table of its labels, where the database has one of a likely name."""
+    if not isinstance(source, Tables) or columns.label is not None or columns.id is None:
+        return source, columns
+    for name in (f"{source.table}_labels", *_LABEL_TABLES):
+        try:
+            names = replace(source, table=name).names()
+        except WrongSchema:
+            continue
+        guess = guess_columns(names)
+        if guess.label is not None and columns.id in names:
+            roles = replace(columns, label=guess.label, label_timestamp=guess.label_timestamp)
+            return replace(source, labels=name), roles
+    return source, columns
+
+
+def _time_of(log: str, survey: Survey, columns: Columns, notices: list[str]) -> str:
+    """The first column of times that has no other role."""
+    times = [name for name, seen in survey.columns.items() if seen.family == "time"]
+    times = [name for name in times if name != columns.label_timestamp]
+    if not times:
+        raise WrongSchema(
+            f"{shown(log)}: no column is named like a time (timestamp, ts, time, …) or holds "
+            "times, and a monitor needs to know when each row happened; --timestamp names one"
+        )
+    notices.append(f"{times[0]}: taken for the time of each row; --timestamp names another")
+    return times[0]
+
+
+def _outlook(survey: Survey, columns: Columns, notices: list[str]) -> Outlook:
+    """The task that the labels suggest, and which of two classes is the positive one."""
+    if columns.label is None or (columns.prediction is None and columns.score is None):
+        return Outlook()
     label = survey.columns[columns.label]
-    if len(label.levels) == _TWO or label.family == "boolean":
-        return "binary"
-    return "regression" if label.family == "number" else "none"
-
-
-def _settled(columns: Columns, task: str) -> Columns:
-    return replace(columns, label=None) if task == "none" else columns
+    positive = positive_of(label.levels)
+    if label.family == "boolean" or positive is not None:
+        return Outlook("binary")
+    if len(label.levels) == _TWO:
+        rarer = label.levels[-1]
+        notices.append(f"{label.name}: {rarer!r}, the rarer class, is taken for the positive one")
+        return Outlook("binary", rarer)
+    if label.family == "number" and columns.prediction is not None:
+        return Outlook("regression")
+    notices.append(f"{label.name}: more than two classes; they are watched, not scored")
+    return Outlook()
 
 
 def _every(extent: Extent) -> Every:
     """The shortest usual window that holds enough rows to judge."""
-    assert extent.first is not None  # noqa: S101  (the caller looked)
-    assert extent.last is not None  # noqa: S101
-    hours = max((extent.last - extent.first) / timedelta(hours=1), 1.0)
+    first, last = _ends(extent)
+    hours = max((last - first) / timedelta(hours=1), 1.0)
     rate = extent.rows / hours
     for text, length in (("1h", 1.0), ("1d", 24.0), ("1w", 168.0)):
         if rate * length >= ROWS_A_WINDOW and hours >= 10 * length:
@@ -110,47 +190,90 @@ def _every(extent: Extent) -> Every:
 
 
 def _reference(extent: Extent, every: Every) -> tuple[datetime, datetime]:
-    """The first part of the log, in whole days."""
-    assert extent.first is not None  # noqa: S101
+    """The first part of the log: whole days of a long one, and whole windows if there are some."""
+    first, last = _ends(extent)
+    days = every.unit in "mh" and last - first >= timedelta(days=10)
+    calendar = Calendar(Every.parse("1d") if days else every)
+    opening = calendar.containing(first)
+    end = calendar.containing(first + (last - first) * _REFERENCE_SHARE).start
+    whole = list(calendar.between(first, end))
+    if len(whole) >= _TWO:
+        return whole[0].start, end
+    return opening.start, max(end, opening.end)
+
+
+def _ends(extent: Extent) -> tuple[datetime, datetime]:
+    assert extent.first is not None  # noqa: S101  (who looked has made sure)
     assert extent.last is not None  # noqa: S101
-    calendar = Calendar(Every.parse("1d") if every.unit in "mh" else every)
-    start = calendar.containing(extent.first).start
-    share = extent.first + (extent.last - extent.first) * _REFERENCE_SHARE
-    end = max(calendar.containing(share).start, calendar.containing(extent.first).end)
-    return start, end
+    return extent.first, extent.last
 
 
-def _source_lines(source: Source, log: str, folder: Path) -> list[str]:
-    kind = type(source).__module__.rpartition(".")[2]
-    if isinstance(getattr(source, "url", None), Secret):
-        url, _, table = log.rpartition("#")
-        address = url if "://" in url else f"sqlite:///{url}"
-        if not address.startswith("sqlite"):
-            note = "  # better: env:NAME or file:PATH, no password in a file"
-            return [
-                f"type = {_toml(kind)}",
-                f"url = {_toml(address)}{note}",
-                f"table = {_toml(table)}",
-            ]
-        path = address.partition(":///")[2]
-        address = f"sqlite:///{os.path.relpath(path, folder)}"
-        return [f"type = {_toml(kind)}", f"url = {_toml(address)}", f"table = {_toml(table)}"]
-    return [f"type = {_toml(kind)}", f"path = {_toml(os.path.relpath(log, folder))}"]
+def _source_lines(source: Source, log: str, folder: Path) -> Iterator[str]:
+    yield f"type = {_toml(type(source).__module__.rpartition('.')[2])}"
+    if not isinstance(source, Tables):
+        yield f"path = {_toml(_seen_from(folder, log))}"
+        return
+    url, _, table = log.rpartition("#")
+    yield f"url = {_toml(_address(url, folder))}{_warning(url)}"
+    yield f"table = {_toml(table)}"
+    if source.labels:
+        yield f"labels = {_toml(source.labels)}  # the truth, joined on the id"
 
 
-def _role_lines(columns: Columns) -> list[str]:
-    roles = (
-        "timestamp",
-        "id",
-        "version",
-        "prediction",
-        "score",
-        "label",
-        "label_timestamp",
-    )
-    return [f"{role} = {_toml(getattr(columns, role))}" for role in roles if getattr(columns, role)]
+def _address(url: str, folder: Path) -> str:
+    """The address of a database with its path, if it is one, as it is seen from the folder."""
+    scheme, _, rest = url.partition(":")
+    if scheme == "file" and "://" not in url:
+        return f"file:{_seen_from(folder, rest)}"
+    if "://" not in url and scheme != "env":
+        return f"sqlite:///{_seen_from(folder, url)}"
+    if scheme.startswith("sqlite"):
+        head, _, path = url.partition(":///")
+        return f"{head}:///{_seen_from(folder, path)}"
+    return url
 
 
-def _toml(value: str | list[str]) -> str:
-    """A string or list of strings as TOML (which reads JSON strings)."""
-    return json.dumps(value, ensure_ascii=False)
+def _warning(url: str) -> str:
+    return "  # better: env:NAME or file:PATH, no password in a file" if shown(url) != url else ""
+
+
+def _seen_from(folder: Path, path: str) -> str:
+    """A path as it was given, a relative one from another folder."""
+    return path if Path(path).is_absolute() else os.path.relpath(path, folder)
+
+
+def _column_lines(look: _Look) -> Iterator[str]:
+    columns, seen = look.columns, look.survey.columns
+    for role in _ROLES:
+        if name := getattr(columns, role):
+            yield f"{role} = {_toml(name)}"
+    features = [column for column in look.plan.columns if look.plan.role(column) == "feature"]
+    numeric = [column for column in features if seen[column].family == "number"]
+    yield f"numeric = {_toml(numeric)}"
+    kinds = [c for c in numeric if seen[c].integral and len(seen[c].levels) > _TWO]
+    if kinds:
+        yield f"# few whole numbers, perhaps better categorical: {_toml(kinds)}"
+    yield f"categorical = {_toml([column for column in features if column not in numeric])}"
+
+
+def _key(title: str) -> str:
+    """The name of a model as a key of TOML: letters of all scripts stay, anything else is a _.
+
+    >>> _key("credit-v2"), _key("Kündigung 2024"), _key("***")
+    ('credit-v2', '"Kündigung_2024"', 'model')
+    """
+    name = re.sub(r"[^\w-]+", "_", title).strip("_") or "model"
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+
+
+def _moment(moment: datetime) -> str:
+    """A time as TOML writes it, of a midnight the date."""
+    if moment.time() == time():
+        return moment.date().isoformat()
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"
+
+
+def _toml(value: str | Sequence[str]) -> str:
+    """A string or strings as TOML, which reads those of JSON but for one control character."""
+    listed = value if isinstance(value, str) else list(value)
+    return json.dumps(listed, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from alerts.compose import compose
 from alerts.incident import Announcement, Incident, Review, Signal, review
 from alerts.message import Cause, Link, Message
 from checks.portrait import Portrait
+from checks.profile import LogProfile
 from monitor.baseline import Baseline
 from monitor.config import Daemon, Model
 from monitor.evaluate import Target, evaluate
 from monitor.findings import WHOLE, Finding, Slice
 from monitor.learn import learn
 from monitor.signals import signals_of
-from monitor.sources import Horizon, SourceError, WrongSchema
-from monitor.store import Entry, Record, Store
-from monitor.windows import Due, Seen, Window, due
+from monitor.silence import last_of_reference, newest_row, with_silence
+from monitor.sources import Horizon, WrongSchema
+from monitor.store import AlreadyRecorded, Entry, Record, Store
+from monitor.windows import Due, Seen, State, Window, due, settled
 
 BATCH = 32
 """Windows read in one scan of the source: bounds memory, and what a kill can cost."""
@@ -27,7 +29,11 @@ BATCH = 32
 GRACE = timedelta(minutes=15)
 """How long a source may fail before somebody is woken."""
 
-ReadAt = MutableMapping[tuple[str, Window], datetime]
+RECENT = 500
+"""Incidents, open or over, that a window is held against: a late revision opens none again."""
+
+_TICK = timedelta(microseconds=1)
+
 Letter = tuple[str, str, Message]
 
 
@@ -39,6 +45,36 @@ class Passed:
     rows: int = 0
     messages: tuple[Message, ...] = ()
     notices: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Memory:
+    """What is remembered of a model between two passes; to lose it costs a read.
+
+    ``read_at`` says when a window that waits was last read, ``first`` and ``settled`` bound the
+    stretch of the ledger where nothing can become due again.
+    """
+
+    baseline: Baseline | None = None
+    read_at: dict[Window, datetime] = field(default_factory=dict)
+    first: datetime | None = None
+    settled: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a pass has before it: the windows due, and what the ledger and the log say of others.
+
+    ``newest_rows`` holds, for windows in the ledger, the newest row up to their end. Windows that
+    ended before ``news_from`` were history when the model was first watched: nobody is told.
+    """
+
+    baseline: Baseline
+    items: tuple[Due, ...] = ()
+    before: Mapping[Window, Entry] = field(default_factory=dict)
+    newest_rows: dict[Window, datetime | None] = field(default_factory=dict)
+    newest: datetime | None = None
+    news_from: datetime | None = None
 
 
 def _silent(window: Window, done: int, total: int) -> None:
@@ -53,17 +89,15 @@ def _never() -> bool:
 class Pass:
     """One pass over one model.
 
-    ``read_at`` remembers when a window that waits for labels was last read, and ``baselines`` those
-    in force; losing them costs a read. ``stop`` asks whether to end after the window in hand;
-    ``progress`` hears of each window that is done, how many are and how many there are.
+    ``stop`` asks whether to end after the window in hand; ``progress`` hears of each window that is
+    done, how many are and how many there are.
     """
 
     model: Model
     daemon: Daemon
     store: Store
     horizon: Horizon
-    read_at: ReadAt = field(default_factory=dict)
-    baselines: MutableMapping[str, Baseline] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     stop: Callable[[], bool] = _never
     progress: Callable[[Window, int, int], None] = _silent
 
@@ -78,39 +112,59 @@ class Pass:
             SourceError: the source could not be read; what was recorded before stays.
         """
         baseline, notices = self._baseline()
-        ledger = {entry.window: entry for entry in self.store.ledger(self.model.name)}
-        items = self._due(baseline, ledger)
-        windows = rows = done = 0
+        work = self._work(baseline)
+        windows = rows = 0
         messages: list[Message] = []
-        for start in range(0, len(items), BATCH):
-            batch = items[start : start + BATCH]
+        for done, (item, slices, incidents) in enumerate(self._read(work), 1):
+            rows += slices[WHOLE].rows
+            record = self._judged(work, item, slices, incidents)
+            if record is not None:
+                try:
+                    self.store.record(record)
+                except AlreadyRecorded:
+                    busy = f"another process records {item.window}; the rest is left to it for now"
+                    return Passed(windows, rows, tuple(messages), (*notices, busy))
+                windows += 1
+                messages += _distinct(record.letters)
+            self.progress(item.window, done, len(work.items))
+        return Passed(windows, rows, tuple(messages), notices)
+
+    def _read(
+        self, work: _Work
+    ) -> Iterator[tuple[Due, Mapping[Slice, Portrait], dict[str, Incident]]]:
+        """The windows due with their portraits, and the incidents known when they were read."""
+        for start in range(0, len(work.items), BATCH):
+            batch = work.items[start : start + BATCH]
             portraits = self.model.source.profile(
-                baseline.plan, self.model.columns, [item.window for item in batch], self.horizon
+                work.baseline.plan,
+                self.model.columns,
+                [item.window for item in batch],
+                self.horizon,
             )
+            incidents = {one.key: one for one in self._incidents()}
             for item in batch:
                 if self.stop():
-                    return Passed(windows, rows, tuple(messages), notices)
-                slices = portraits[item.window]
-                rows += slices[WHOLE].rows
-                self.read_at[self.model.name, item.window] = self.now
-                record = self._judged(item, slices, baseline, ledger.get(item.window))
-                if record is not None:
-                    self.store.record(record)
-                    windows += 1
-                    messages += _distinct(record.letters)
-                done += 1
-                self.progress(item.window, done, len(items))
-        return Passed(windows, rows, tuple(messages), notices)
+                    return
+                yield item, portraits[item.window], incidents
+
+    def _incidents(self) -> tuple[Incident, ...]:
+        """All open incidents of the model and the newest of those that are over."""
+        recent = self.store.incidents(self.model.name, open_only=False, limit=RECENT)
+        if len(recent) < RECENT:
+            return recent
+        known = {one.key for one in recent}
+        older = (one for one in self.store.incidents(self.model.name) if one.key not in known)
+        return (*older, *recent)
 
     def _baseline(self) -> tuple[Baseline, tuple[str, ...]]:
         name = self.model.name
         newest = next(iter(self.store.baselines(name, limit=1)), None)
         if newest is not None and newest.recipe == self.model.recipe:
-            kept = self.baselines.get(name)
+            kept = self.memory.baseline
             if kept is None or kept.version != newest.version:
                 kept = self.store.baseline(name, newest.version)
             if kept is not None:
-                self.baselines[name] = kept
+                self.memory.baseline = kept
                 return kept, ()
         period = self.model.reference.period
         if period is not None and period.end > self.now:
@@ -119,37 +173,73 @@ class Pass:
         note = "first reference" if newest is None else "configuration changed"
         return self.store.save_baseline(_signed(learnt, note), self.now), notices
 
-    def _due(self, baseline: Baseline, ledger: Mapping[Window, Entry]) -> list[Due]:
+    def _work(self, baseline: Baseline) -> _Work:
+        """What is due, from that part of the ledger where something can be."""
         extent = self.model.source.extent(self.model.columns, self.horizon)
         own = self.model.reference.period is not None
-        first = baseline.period.end if own else extent.first
+        first = baseline.period.end if own else extent.first or baseline.accepted_at
         if first is None:
-            return []
+            return _Work(baseline)
+        memory, schedule = self.memory, self.model.schedule
+        if memory.first is None or first < memory.first:
+            memory.first, memory.settled = first, None
+        since = None if memory.settled is None else memory.settled - _TICK
+        entries = self.store.ledger(self.model.name, since)
+        memory.read_at = {
+            e.window: memory.read_at.get(e.window, e.evaluated_at)
+            for e in entries
+            if e.state is not State.FINAL
+        }
         seen = [
-            Seen(
-                entry.window,
-                entry.revision,
-                entry.state,
-                self.read_at.get((self.model.name, entry.window), entry.evaluated_at),
-            )
-            for entry in ledger.values()
+            Seen(e.window, e.revision, e.state, memory.read_at.get(e.window, e.evaluated_at))
+            for e in entries
         ]
-        newest = extent.last
-        return due(self.model.schedule, seen, first, newest, self.now)
+        first = max(first, memory.settled or first)
+        memory.settled = settled(schedule, seen, first, extent.last, self.now)
+        return _Work(
+            baseline,
+            tuple(due(schedule, seen, first, extent.last, self.now)),
+            {entry.window: entry for entry in entries},
+            {entry.window: entry.newest_row for entry in entries},
+            extent.last,
+            self._news_from(),
+        )
+
+    def _news_from(self) -> datetime | None:
+        """When news begins: as late before the first start as labels could still have come."""
+        accepted = next(iter(self.store.baselines(self.model.name)), None)
+        if accepted is None:
+            return None
+        schedule = self.model.schedule
+        window = schedule.calendar.containing(accepted.accepted_at)
+        labels = schedule.labels_within if schedule.labelled else timedelta(0)
+        return accepted.accepted_at - schedule.settle - window.length - labels
 
     def _judged(
-        self, item: Due, slices: Mapping[Slice, Portrait], baseline: Baseline, before: Entry | None
+        self,
+        work: _Work,
+        item: Due,
+        slices: Mapping[Slice, Portrait],
+        incidents: dict[str, Incident],
     ) -> Record | None:
         """What to record of a window; None where nothing is new since its last revision."""
-        model, log = self.model, slices[WHOLE].log
+        model, log, before = self.model, slices[WHOLE].log, work.before.get(item.window)
+        self.memory.read_at[item.window] = self.now
+        newest = self._newest_row(work, item.window, log)
+        work.newest_rows[item.window] = newest
         state = model.schedule.state(item.window, log.rows, log.labels, self.now)
         if before and (before.rows, before.labels, before.state) == (log.rows, log.labels, state):
             return None
         target = Target(model.name, item.window, item.revision, state)
+        baseline, heard = work.baseline, newest or work.baseline.accepted_at
         findings = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices)
-        incidents = self.store.incidents(model.name, open_only=False)
-        told = signals_of(model.name, findings, incidents, item.window.end)
-        reviewed = review(incidents, told, self.now, model.policy)
+        findings = with_silence(findings, model.rules, baseline, log, heard)
+        known = tuple(incidents.values())
+        told = signals_of(model.name, findings, known, item.window.end)
+        reviewed = review(known, told, self.now, model.policy)
+        if work.news_from is not None and item.window.end <= work.news_from:
+            reviewed = _hushed(known, reviewed)
+        incidents.update((one.key, one) for one in reviewed.incidents)
         return Record(
             model=model.name,
             window=item.window,
@@ -159,15 +249,24 @@ class Pass:
             labels=log.labels,
             portraits=slices,
             findings=findings,
-            incidents=_changed(incidents, reviewed),
+            incidents=_changed(known, reviewed),
             letters=tuple(self._letters(reviewed, item.window, slices[WHOLE], findings)),
             evaluated_at=self.now,
             known_at=self.horizon.known_at,
             baseline_version=baseline.version,
             config_hash=model.fingerprint,
             version=max(log.versions, key=lambda name: (log.versions[name], name), default=""),
-            newest_row=datetime.fromtimestamp(log.last, UTC) if log.rows else None,
+            newest_row=newest,
         )
+
+    def _newest_row(self, work: _Work, window: Window, log: LogProfile) -> datetime | None:
+        """The time of the newest row up to the end of a window, as far as is known."""
+        known = (
+            work.newest if work.newest is not None and work.newest < window.end else None,
+            work.newest_rows.get(self.model.schedule.calendar.before(window)),
+            last_of_reference(work.baseline, window),
+        )
+        return newest_row(log, *known)
 
     def _letters(
         self, reviewed: Review, window: Window, portrait: Portrait, findings: Sequence[Finding]
@@ -189,23 +288,17 @@ class Pass:
         links = (("Status", self.daemon.url), ("Runbook", self.model.runbook))
         return tuple(Link(label, url) for label, url in links if url)
 
-    def source_failed(self, error: SourceError | None) -> tuple[Message, ...]:
-        """Record that the source could (None) or could not be read; tell somebody if it lasts."""
-        reason = "source" if error is None else str(error)
-        return self.troubled("source", None if error is None else f"cannot be read: {reason}")
-
     def troubled(self, cause: str, trouble: str | None) -> tuple[Message, ...]:
         """Record trouble that belongs to no window, or (None) that there is none.
 
         It opens quietly and becomes critical when it has lasted for the grace time.
         """
         model, now = self.model, self.now
-        incidents = self.store.incidents(model.name, open_only=False)
-        open_one = next(
-            (one for one in incidents if one.cause == cause and one.state != "resolved"), None
-        )
+        still_open = self.store.incidents(model.name)
+        open_one = next((one for one in still_open if one.cause == cause), None)
         if trouble is None and open_one is None:
             return ()
+        incidents = self._incidents()
         lasting = open_one is not None and now - open_one.since >= GRACE
         severity = "critical" if lasting else "warning"
         causes = () if trouble is None else (Cause(cause, "", None, None, severity, trouble),)
@@ -230,6 +323,13 @@ def _signed(baseline: Baseline, note: str) -> Baseline:
 def _changed(before: Sequence[Incident], reviewed: Review) -> tuple[Incident, ...]:
     known = {one.key: one for one in before}
     return tuple(one for one in reviewed.incidents if known.get(one.key) != one)
+
+
+def _hushed(before: Sequence[Incident], reviewed: Review) -> Review:
+    """The same changes, with nothing said: who fails on will speak when a window is news."""
+    spoken = {one.key: one.last_spoken for one in before}
+    silent = (replace(one, last_spoken=spoken.get(one.key)) for one in reviewed.incidents)
+    return Review(tuple(silent), ())
 
 
 def _distinct(letters: Sequence[Letter]) -> tuple[Message, ...]:

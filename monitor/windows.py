@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 Unit = Literal["m", "h", "d", "w", "mo"]
 
 MOST_SILENT = 3
+_LONGEST = 10 * 366 * 86_400
 MOST_CATCH_UP = 20_000
 _MINUTES: Mapping[str, int] = {"m": 1, "h": 60}
 _SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -84,7 +85,10 @@ def parse_duration(text: str) -> timedelta:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", text)
     if not found:
         raise ValueError(f"{text!r} is no duration; write 90s, 15m, 1h, 7d or 2w")
-    return timedelta(seconds=float(found[1]) * _SECONDS[found[2]])
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if seconds > _LONGEST:
+        raise ValueError(f"{text!r} is longer than ten years")
+    return timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,8 @@ class Schedule:
 
     ``settle`` is how long to wait for late rows after a window's end. A window is final when
     ``mature_at`` of its rows have labels or ``labels_within`` has passed since its end;
-    ``labelled`` is False for a model without labels, whose windows are final at once.
+    ``labelled`` is False for a model without labels, whose windows are final at once. A window
+    without rows waits as long for its rows: logs that stopped are often filled in afterwards.
     """
 
     calendar: Calendar
@@ -171,9 +176,10 @@ class Schedule:
 
     def state(self, window: Window, rows: int, labels: int, now: datetime) -> State:
         """The state a window reaches when it is evaluated now."""
-        if not self.labelled or now >= window.end + self.labels_within:
+        if now >= window.end + self.labels_within:
             return State.FINAL
-        return State.FINAL if rows and labels >= self.mature_at * rows else State.PROVISIONAL
+        enough = rows > 0 and (not self.labelled or labels >= self.mature_at * rows)
+        return State.FINAL if enough else State.PROVISIONAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,15 +220,44 @@ def due(
     return sorted([*fresh, *again], key=lambda item: item.window)
 
 
+def settled(
+    schedule: Schedule,
+    seen: Sequence[Seen],
+    first: datetime,
+    newest_row: datetime | None,
+    now: datetime,
+) -> datetime:
+    """Up to when, from ``first`` on, every window is final, so that none is ever due again.
+
+    That is before the first window that is not in the ledger: what was left out of a silent
+    stretch is found when its rows come after all.
+    """
+    final = {entry.window for entry in seen if entry.state is State.FINAL}
+    waiting = (entry.window.start for entry in seen if entry.state is not State.FINAL)
+    moment, _ = _catch_up(schedule, first, newest_row, now)
+    for window in schedule.calendar.between(moment, now):
+        if window not in final:
+            break
+        moment = window.end
+    return min((moment, *waiting))
+
+
+def _catch_up(
+    schedule: Schedule, first: datetime, newest_row: datetime | None, now: datetime
+) -> tuple[datetime, datetime]:
+    """From when to when the finished windows up to the newest row are evaluated."""
+    if newest_row is None:
+        return first, first
+    newest = schedule.calendar.containing(newest_row)
+    last = min(now - schedule.settle, newest.end)
+    return max(first, last - MOST_CATCH_UP * newest.length), last
+
+
 def _finished(
     schedule: Schedule, first: datetime, newest_row: datetime | None, now: datetime
 ) -> list[Window]:
     calendar, until = schedule.calendar, now - schedule.settle
-    talking: list[Window] = []
-    if newest_row is not None:
-        last = min(until, calendar.containing(newest_row).end)
-        begin = max(first, last - MOST_CATCH_UP * calendar.containing(newest_row).length)
-        talking = list(calendar.between(begin, last))
+    talking = list(calendar.between(*_catch_up(schedule, first, newest_row, now)))
     silent: list[Window] = []
     begin = max(first, talking[-1].end if talking else first)
     window = calendar.before(calendar.containing(until))

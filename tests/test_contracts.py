@@ -1,4 +1,4 @@
-"""The import contracts list every module of the monitor, so that a new one cannot slip past them."""
+"""The import contracts list every module of the monitor: a new one cannot slip past them."""
 
 from __future__ import annotations
 

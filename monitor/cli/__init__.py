@@ -67,7 +67,7 @@ def main() -> None:
     try:
         status = cli.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _wrong(error)
         sys.exit(2)
     except click.Abort:
         click.echo("stopped", err=True)
@@ -78,6 +78,17 @@ def main() -> None:
     except Exception as error:
         sys.exit(_told(error))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _wrong(error: click.ClickException) -> None:
+    """Say what was wrong about the call in one sentence; a command group alone gets its help."""
+    said = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or said.startswith("Usage:"):
+        error.show()
+        return
+    sentence = f"{said[:1].lower()}{said[1:]}".rstrip(".")
+    click.echo(f"{context.command_path}: {sentence} (see {context.command_path} --help)", err=True)
 
 
 def _told(error: Exception) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from monitor.cli.options import (
+    asked,
     chosen,
     config_option,
     format_option,
@@ -51,6 +52,9 @@ def accept(
 
     config, horizon = load_config(path), horizon_of(now)
     each = config.model(model)
+    signed_by = by or _user()
+    if not note.strip():
+        raise click.UsageError("--note must say why this is normal now")
     if (since is None) != (until is None):
         raise click.UsageError("--from and --to go together")
     if since is not None and until is not None:
@@ -59,10 +63,18 @@ def accept(
         each = replace(each, reference=Reference(Window(since, until)))
     learnt, notices = learn(each, horizon)
     notice(notices)
-    signed = replace(learnt, accepted_by=by or getpass.getuser(), note=note)
+    signed = replace(learnt, accepted_by=signed_by, note=note)
     with open_store(config) as store:
         kept = store.save_baseline(signed, horizon.known_at)
     click.echo(f"{model}: baseline {kept.version} of {kept.rows:,} rows is in force")
+
+
+def _user() -> str:
+    """The user at the terminal; in a container there may be none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise click.UsageError("this machine knows no name for you; write --by NAME") from None
 
 
 @baseline.command()
@@ -74,8 +86,8 @@ def show(model: str, path: Path) -> None:
 
     config = load_config(path)
     config.model(model)
-    with open_store(config) as store:
-        kept = store.baseline(model)
+    with asked(config) as store:
+        kept = None if store is None else store.baseline(model)
     if kept is None:
         raise click.UsageError(f"{model} has no baseline yet; `modelmon run` makes the first one")
     click.echo(baseline_text(kept))
@@ -92,8 +104,9 @@ def list_(model: str | None, path: Path, form: str) -> None:
     from monitor.cli.show import show_json
 
     config = load_config(path)
-    with open_store(config) as store:
-        infos = [info for each in chosen(config, model) for info in store.baselines(each.name)]
+    models = chosen(config, model)
+    with asked(config) as store:
+        infos = [] if store is None else [i for each in models for i in store.baselines(each.name)]
     if form == "json":
         show_json(asdict(info) for info in infos)
         return

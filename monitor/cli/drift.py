@@ -11,7 +11,7 @@ import click
 from monitor.cli.options import exit_code, fail_option, format_option, notice, writable
 
 if TYPE_CHECKING:
-    from monitor.sources import Columns, Source
+    from monitor.sources import Columns
 
 
 @click.command()
@@ -51,19 +51,19 @@ def drift(  # noqa: PLR0917  click passes all but the context by name
     from datetime import UTC, datetime
 
     from monitor.cli.show import comparison_report, show
-    from monitor.oneoff import compare, guessed, open_log
+    from monitor.oneoff import compare, guessed, open_log, shown, title_of
     from monitor.planning import Outlook
     from monitor.report import to_html
 
     writable(output)
     then, now = open_log(reference), open_log(current)
+    _require(roles, {*then.names(), *now.names()})
     columns = _columns(guessed(then), roles)
-    _excluded(columns, then)
-    notice(_only_in(now, then))
     moment = datetime.now(UTC)
-    result = compare(Path(current).stem, then, now, columns, Outlook(task, positive), moment)
-    notice(result.notices)
-    report = comparison_report(result, reference, current, moment)
+    result = compare(title_of(current), then, now, columns, Outlook(task, positive), moment)
+    if form in ("jsonl", "junit"):  # the others show them
+        notice(result.notices)
+    report = comparison_report(result, shown(reference), shown(current), moment)
     show(report, form, fail_on)
     if output is not None:
         output.write_text(to_html(report), encoding="utf-8")
@@ -95,21 +95,17 @@ def _columns(guess: Columns, roles: dict[str, str | None]) -> Columns:
     )
 
 
-def _excluded(columns: Columns, log: Source) -> None:
-    """Refuse to leave out what is not there: it may be a typing error."""
+def _require(roles: dict[str, str | None], names: set[str]) -> None:
+    """Refuse an option that names what is not there: it may be a typing error."""
     from monitor.hints import suggest
 
-    names = log.names()
-    for name in set(columns.exclude) - set(names):
-        raise click.UsageError(f"--exclude: there is no column {name!r}; {suggest(name, names)}")
-
-
-def _only_in(current: Source, reference: Source) -> list[str]:
-    names = set(current.names()) - set(reference.names())
-    return [f"{name}: only in CURRENT, so there is nothing to compare it with" for name in names]
+    for option, text in roles.items():
+        for name in _names(text) or ():
+            if name not in names and text not in names:
+                hint = suggest(name, names)
+                raise click.UsageError(f"--{option}: there is no column {name!r}; {hint}")
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    if not text:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    """The columns of a list with commas; None where nothing was said."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip()) or None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from monitor.config import Config, Model
     from monitor.replay import Replayed
     from monitor.report import Report
-    from monitor.sources import Horizon
+    from monitor.sources import Horizon, SourceError
     from monitor.windows import Window
 
 
@@ -64,23 +65,34 @@ def check(
     fail_on: str,
     now: datetime | None,
 ) -> None:
-    """Judge the newest finished window, or those between --from and --to, and keep nothing."""
-    from monitor.cli.show import show, show_findings
+    """Judge the newest finished window, or those between --from and --to, and keep nothing.
+
+    JSON is a list with one report for each model and window. A model whose log cannot be read does
+    not keep the others from being judged; the exit code is then 3.
+    """
+    from monitor.cli.show import show_all
+    from monitor.sources import SourceError
 
     config, horizon = load_config(path), horizon_of(now)
     span = _span(since, until, horizon)
-    reports = []
+    reports, unread = [], 0
     for each in chosen(config, model):
-        baseline, notices = baseline_of(config, each, horizon)
-        notice(notices)
-        results = _results(each, baseline, horizon, span, last=1 if span is None else None)
+        try:
+            baseline, notices = baseline_of(config, each, horizon)
+            notice(notices)
+            results = _results(each, baseline, horizon, span, last=1 if span is None else None)
+        except SourceError as error:
+            unread += 1
+            click.echo(f"modelmon: {each.name}: {_about(error, each.name)}", err=True)
+            continue
         reports += [_report(each, baseline, [result], horizon) for result in results]
-    if form in ("jsonl", "junit"):
-        show_findings([f for report in reports for f in report.findings], form, fail_on)
-    else:
-        for report in reports:
-            show(report, form, fail_on)
-    ctx.exit(exit_code((f for report in reports for f in report.findings), fail_on))
+    if reports:
+        show_all(reports, form, fail_on)
+    ctx.exit(3 if unread else exit_code((f for r in reports for f in r.findings), fail_on))
+
+
+def _about(error: SourceError, model: str) -> str:
+    return str(error).removeprefix(f"{model}: ")
 
 
 @click.command()
@@ -88,7 +100,13 @@ def check(
 @config_option
 @_span_options
 @now_option
-@click.option("--last", default=30, show_default=True, help="Windows of history to show.")
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="Windows of history to show.",
+)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="The file to write.")
 @click.option("--evidently", is_flag=True, help="Write Evidently's own report beside it.")
 def report(
@@ -107,7 +125,7 @@ def report(
     writable(output)
     config, horizon = load_config(path), horizon_of(now)
     shown = model_report(config, model, horizon, last, _span(since, until, horizon))
-    target = output or Path(f"{model}.html")
+    target = output or Path(re.sub(r"[^\w.-]+", "_", model) + ".html")
     target.write_text(to_html(shown.report), encoding="utf-8")
     click.echo(str(target))
     if evidently:
@@ -136,6 +154,7 @@ def backtest(
     """Replay history through the alerting: findings, and the pages it would have sent."""
     from monitor.replay import replay, windows_of
     from monitor.report import page_line, to_jsonl
+    from monitor.report.words import counted
 
     config, horizon = load_config(path), horizon_of(as_of)
     span = _span(since, until, horizon)
@@ -154,7 +173,8 @@ def backtest(
             else:
                 _line(result)
         if form == "text":
-            click.echo(f"{each.name}: {len(windows)} windows, {pages} pages")
+            told = f"{counted(len(windows), 'window')}, {counted(pages, 'page')}"
+            click.echo(f"{each.name}: {told}")
 
 
 def model_report(
@@ -187,7 +207,9 @@ def _span(since: datetime | None, until: datetime | None, horizon: Horizon) -> W
         raise click.UsageError("--to needs --from")
     end = until or horizon.known_at
     if end <= since:
-        raise click.UsageError("--to must lie after --from")
+        raise click.UsageError(
+            "--to must lie after --from" if until else "--from must lie before the present"
+        )
     return Window(since, end)
 
 
@@ -206,6 +228,9 @@ def _results(
         windows = windows[-last:]
     if not windows:
         raise WrongSchema(f"{model.name}: the log has no finished window after its reference")
+    calendar = model.schedule.calendar
+    if span is not None and windows == [span] and calendar.containing(span.start) != span:
+        notice([f"{span} holds no whole window of {calendar.every}: judged all the same, as one"])
     return list(replay(model, baseline, windows, horizon))
 
 
@@ -220,6 +245,7 @@ def _report(
     from monitor.findings import WHOLE
     from monitor.report import Compared, Report
     from monitor.sources import ALL_TIME
+    from monitor.windows import State
 
     newest = results[-1]
     reference = "reference" if baseline.period == ALL_TIME else f"reference {baseline.period}"
@@ -227,11 +253,46 @@ def _report(
         title=model.name,
         model=model.name,
         generated_at=horizon.clock,
-        compared=Compared(reference, str(newest.window), baseline.rows, newest.portrait.rows),
+        compared=Compared(
+            reference,
+            str(newest.window),
+            baseline.rows,
+            newest.portrait.rows,
+            _accepted(baseline),
+        ),
         findings=newest.findings,
         reference=baseline.portraits[WHOLE].columns,
         current=newest.portrait.columns,
         history=tuple(f for result in results for f in result.findings),
         notices=notices,
         version=__version__,
+        provisional=frozenset(r.window for r in results if r.state is State.PROVISIONAL),
+        norms=_norms(model, baseline),
     )
+
+
+def _accepted(baseline: Baseline) -> str:
+    """Who took a stored baseline for normal, and why; empty for one that was learnt just now."""
+    if not baseline.version:
+        return ""
+    when = "" if baseline.accepted_at is None else f" on {baseline.accepted_at:%Y-%m-%d}"
+    told = f"version {baseline.version}, accepted by {baseline.accepted_by}{when}"
+    return f"{told}: {baseline.note}" if baseline.note else told
+
+
+def _norms(model: Model, baseline: Baseline) -> dict[str, float]:
+    """What each check of the outcome measures on the reference itself, where it can."""
+    from monitor.evaluate import Target, evaluate
+    from monitor.findings import WHOLE
+
+    portrait = baseline.portraits[WHOLE]
+    if portrait.outcome is None:
+        return {}
+    rules = [rule for rule in model.rules if isinstance(portrait.outcome, rule.check.takes)]
+    whole = {WHOLE: portrait}
+    findings = evaluate(Target(model.name, baseline.period), baseline.plan, rules, whole, whole)
+    return {
+        finding.check: finding.stat.value
+        for finding in findings
+        if finding.stat is not None and (finding.verdict.judged or finding.verdict == "undecided")
+    }

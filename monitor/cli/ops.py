@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.options import (
+    asked,
     config_option,
     format_option,
     horizon_of,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @config_option
-@click.option("--connect", is_flag=True, help="Also try every source and channel.")
+@click.option("--connect", is_flag=True, help="Also try the state, every source and channel.")
 @click.pass_context
 def validate(ctx: click.Context, path: Path, connect: bool) -> None:
     """Show every problem of the configuration at once."""
@@ -128,7 +129,9 @@ def status(ctx: click.Context, path: Path, form: str) -> None:
     from monitor.cli.overview import overview, overview_text
 
     config = load_config(path)
-    with open_store(config) as store:
+    with asked(config) as store:
+        if store is None:
+            notice(["there is no state yet; `modelmon run` makes it"])
         shown = overview(config, store)
     if form == "json":
         from monitor.cli.show import show_json

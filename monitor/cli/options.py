@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -84,7 +85,7 @@ def horizon_of(now: datetime | None) -> Horizon:
 
 
 def load_config(path: Path) -> Config:
-    """The configuration; its notes go to stderr."""
+    """The configuration."""
     from monitor.config import load
 
     return load(path)
@@ -111,15 +112,24 @@ def state_exists(config: Config) -> bool:
     return bool(path) and Path(path).exists()
 
 
+@contextmanager
+def asked(config: Config) -> Iterator[Store | None]:
+    """The state database, only to be asked; None where there is none yet."""
+    if not state_exists(config):
+        yield None
+        return
+    with open_store(config, upgrade=False) as store:
+        yield store
+
+
 def baseline_of(config: Config, model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
     """The baseline in force, or one learnt from the configured reference and kept nowhere."""
     from monitor.learn import learn
 
-    if state_exists(config):
-        with open_store(config, upgrade=False) as store:
-            kept = store.baseline(model.name)
-        if kept is not None and kept.recipe == model.recipe:
-            return kept, ()
+    with asked(config) as store:
+        kept = None if store is None else store.baseline(model.name)
+    if kept is not None and kept.recipe == model.recipe:
+        return kept, ()
     return learn(model, horizon)
 
 

@@ -6,11 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from checks.verdict import WORST_FIRST
+from monitor.report.records import moment
+from monitor.report.words import counted
 from monitor.signals import sentence
 
 if TYPE_CHECKING:
     from monitor.baseline import Baseline
-    from monitor.config import Config
+    from monitor.config import Config, Model
     from monitor.findings import Finding
     from monitor.store import Store
     from monitor.windows import Window
@@ -18,25 +20,27 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-def overview(config: Config, store: Store) -> list[dict[str, Any]]:
+def overview(config: Config, store: Store | None) -> list[dict[str, Any]]:
     """One record a model: its newest window, verdict counts and open incidents."""
-    return [_model(name, store) for name in config.models]
+    return [_model(model, store) for model in config.models.values()]
 
 
-def _model(name: str, store: Store) -> dict[str, Any]:
-    latest = store.latest(name)
+def _model(model: Model, store: Store | None) -> dict[str, Any]:
+    latest = None if store is None else store.latest(model.name)
     counts = Counter(f.verdict for f in latest.findings) if latest else Counter()
     entry = latest.entry if latest else None
     worst = next((verdict for verdict in WORST_FIRST if counts[verdict]), None)
     firing = [f for f in latest.findings if f.verdict in ("critical", "warning")] if latest else []
     shown = sorted(firing, key=lambda f: (WORST_FIRST.index(f.verdict), f.slice))
     return {
-        "model": name,
+        "model": model.name,
         "window": None if entry is None else str(entry.window),
+        "window_start": None if entry is None else moment(entry.window.start),
+        "window_end": None if entry is None else moment(entry.window.end),
         "state": None if entry is None else str(entry.state),
         "revision": None if entry is None else entry.revision,
         "rows": None if entry is None else entry.rows,
-        "labels": None if entry is None else entry.labels,
+        "labels": None if entry is None or not model.schedule.labelled else entry.labels,
         "worst": "no_data" if worst is None else str(worst),
         "verdicts": {str(verdict): counts[verdict] for verdict in WORST_FIRST if counts[verdict]},
         "findings": [_said(f, entry.window) for f in shown if entry],
@@ -46,10 +50,10 @@ def _model(name: str, store: Store) -> dict[str, Any]:
                 "cause": one.cause,
                 "severity": one.severity,
                 "state": one.state,
-                "since": one.since.isoformat(),
-                "last_seen": one.last_seen.isoformat(),
+                "since": moment(one.since),
+                "last_seen": moment(one.last_seen),
             }
-            for one in store.incidents(name)
+            for one in (() if store is None else store.incidents(model.name))
         ],
     }
 
@@ -64,14 +68,7 @@ def overview_text(models: list[dict[str, Any]]) -> str:
     """The overview for a terminal."""
     lines = []
     for model in models:
-        if model["window"] is None:
-            lines.append(f"{model['model']}: no window evaluated yet")
-            continue
-        verdicts = ", ".join(f"{n} {verdict}" for verdict, n in model["verdicts"].items())
-        lines.append(
-            f"{model['model']}: {model['worst']}  {model['window']} ({model['state']}, revision "
-            f"{model['revision']}), {model['rows']:,} rows, {model['labels']:,} labels; {verdicts}"
-        )
+        lines.append(f"{model['model']}: {_newest(model)}")
         lines += [
             f"  incident {one['key']} {one['severity']}, {one['state']}, last seen "
             f"{one['last_seen'][:16]}Z"
@@ -81,6 +78,18 @@ def overview_text(models: list[dict[str, Any]]) -> str:
         if len(model["findings"]) > _SHOWN:
             lines.append(f"  and {len(model['findings']) - _SHOWN} more; modelmon check shows all")
     return "\n".join(lines)
+
+
+def _newest(model: dict[str, Any]) -> str:
+    """The newest window of a model in a line."""
+    if model["window"] is None:
+        return "no window evaluated yet"
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in model["verdicts"].items())
+    labels = "" if model["labels"] is None else f", {counted(model['labels'], 'label')}"
+    return (
+        f"{model['worst']}  {model['window']} ({model['state']}, revision {model['revision']}), "
+        f"{counted(model['rows'], 'row')}{labels}; {verdicts}"
+    )
 
 
 def baseline_text(baseline: Baseline) -> str:

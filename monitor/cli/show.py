@@ -57,6 +57,19 @@ def show(report: Report, form: str, fail_on: str) -> None:
         show_findings(report.findings, form, fail_on)
 
 
+def show_all(reports: Sequence[Report], form: str, fail_on: str) -> None:
+    """Print several reports to stdout, as one document where the format has documents."""
+    from monitor import report as reports_of
+
+    if form in ("jsonl", "junit"):
+        show_findings([f for report in reports for f in report.findings], form, fail_on)
+    elif form == "json":
+        show_json(json.loads(reports_of.to_json(report)) for report in reports)
+    else:
+        for report in reports:
+            show(report, form, fail_on)
+
+
 def show_findings(findings: Sequence[Finding], form: str, fail_on: str) -> None:
     """Print findings for a program."""
     from monitor import report as reports
@@ -69,5 +82,10 @@ def show_findings(findings: Sequence[Finding], form: str, fail_on: str) -> None:
 
 
 def show_json(records: Iterable[object]) -> None:
-    """Print plain values as one indented JSON document."""
-    click.echo(json.dumps(list(records), indent=2, ensure_ascii=False, default=str))
+    """Print plain values as one indented JSON document, times in ISO 8601 and UTC."""
+    from monitor.report.records import moment
+
+    def plain(value: object) -> str:
+        return moment(value) if isinstance(value, datetime) else str(value)
+
+    click.echo(json.dumps(list(records), indent=2, ensure_ascii=False, default=plain))

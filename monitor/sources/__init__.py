@@ -85,6 +85,8 @@ class ColumnSurvey:
     0.5 % of that sample share, most frequent first. ``levels`` are the canonical texts of *all*
     rows of the period, most frequent first (ties by text), ``complete`` whether none was cut.
     For a numeric column with few distinct values ``levels`` is filled too (<= 20 of them).
+    ``distinct`` tells how many different values there are, also where ``levels`` has no room for
+    them: of text up to 100,000 (``values`` then counts their rows alone), of numbers by the sample.
     """
 
     name: str
@@ -96,6 +98,7 @@ class ColumnSurvey:
     atoms: tuple[float, ...] = ()
     levels: tuple[str, ...] = ()
     complete: bool = True
+    distinct: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ def numeric_survey(
         _centre(sample, integral),
         _atoms(sample),
         _most_frequent(levels or {}, FEW_LEVELS),
+        distinct=len(levels) if levels else _distinct(sample, values),
     )
 
 
@@ -161,8 +162,13 @@ def _centre(sample: Floats, integral: bool) -> float:
     """
     if not len(sample):
         return 0.0
-    median = float(np.median(sample))
+    median = 2.0 * float(np.median(sample / 2.0))  # the mean of two huge numbers overflows
     return (float(np.rint(median)) if integral else median) + 0.0
+
+
+def _distinct(sample: Floats, values: int) -> int:
+    """How many of so many values differ, where as large a share does as in the sample."""
+    return round(len(np.unique(sample)) / len(sample) * values) if len(sample) else 0
 
 
 def _atoms(sample: Floats) -> tuple[float, ...]:
@@ -191,6 +197,7 @@ def text_survey(
         nulls,
         levels=_most_frequent(counts, MOST_LEVELS),
         complete=complete and len(counts) <= MOST_LEVELS,
+        distinct=len(counts),
     )
 
 

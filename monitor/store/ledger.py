@@ -169,4 +169,6 @@ def _entry(row: Row[Any]) -> Entry:
         row.known_at,
         row.baseline_version,
         row.config_hash,
+        row.version,
+        row.newest_row,
     )

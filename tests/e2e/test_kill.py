@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ to = 2026-02-02
 type = "slack"
 url = "{hook}"
 """
+FIRST = "2026-02-03T00:05Z"
 NOW = "2026-03-14T00:05Z"
 
 
@@ -97,14 +99,17 @@ class Hook:
 
 def configured(folder: Path, name: str, log: Path, hook: Hook) -> tuple[Path, Path]:
     state = folder / f"{name}.db"
+    started = folder / "started.db"
+    if started.exists():
+        shutil.copy(started, state)
     path = folder / f"{name}.toml"
     path.write_text(TOML.format(state=state, log=log, hook=hook.url(name)))
     return path, state
 
 
-def once(path: Path, output: Path) -> float:
+def once(path: Path, output: Path, now: str = NOW) -> float:
     began = time.monotonic()
-    child = start("run", "--once", "--now", NOW, "--config", str(path), output=output)
+    child = start("run", "--once", "--now", now, "--config", str(path), output=output)
     child.join(120)
     assert child.exitcode == 0, output.read_text()
     return time.monotonic() - began
@@ -116,7 +121,8 @@ def test_kill_9_at_any_moment_loses_and_changes_nothing(
 ) -> None:
     hook, output = Hook(httpserver), tmp_path / "output.txt"
     path, state = configured(tmp_path, "whole", log, hook)
-    once(path, output)
+    once(path, output, FIRST)  # all that comes later is news
+    state.rename(tmp_path / "started.db")
     path, state = configured(tmp_path, "timed", log, hook)
     length = once(path, output)
     whole, pages = aftermath(state), set(hook.told["timed"])

@@ -107,6 +107,17 @@ def test_a_defect_in_one_check_is_a_finding_and_the_others_go_on() -> None:
     assert found["shift", "age"].verdict is Verdict.WARNING
 
 
+def test_a_number_that_is_none_is_an_error_and_is_not_kept() -> None:
+    @check(NumericProfile)
+    def nonsense(reference: NumericProfile, current: NumericProfile) -> Stat:
+        """Not a number."""
+        return Stat(float("nan"))
+
+    found = run(Rule(nonsense))["nonsense", "age"]
+    assert (found.verdict, found.stat) == (Verdict.ERROR, None)
+    assert "NaN" in found.reason
+
+
 def performance(name: str = "hits") -> Check:
     @check(LogProfile, direction="below", critical=0.9, cause="performance")
     def hits(reference: LogProfile, current: LogProfile) -> Stat:

@@ -10,7 +10,9 @@ from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 
 SURVEY = Survey(
     {
-        "id": ColumnSurvey("id", "text", 100, levels=tuple(f"r{i}" for i in range(100))),
+        "id": ColumnSurvey(
+            "id", "text", 100, levels=tuple(f"r{i}" for i in range(100)), distinct=100
+        ),
         "ts": ColumnSurvey("ts", "time", 100),
         "age": ColumnSurvey("age", "number", 100, centre=41.0, integral=True, atoms=(40.0,)),
         "channel": ColumnSurvey("channel", "text", 100, levels=("web", "shop")),

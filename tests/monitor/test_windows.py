@@ -18,6 +18,7 @@ from monitor.windows import (
     Window,
     due,
     parse_duration,
+    settled,
 )
 
 ZONES = [
@@ -91,6 +92,8 @@ def test_a_length_that_does_not_tile_the_calendar_is_refused(text: str) -> None:
 def test_durations() -> None:
     assert parse_duration("90s") == timedelta(seconds=90)
     assert parse_duration("2w") == timedelta(days=14)
+    with pytest.raises(ValueError, match="longer than ten years"):
+        parse_duration("99999999999999w")
     with pytest.raises(ValueError, match="no duration"):
         parse_duration("soon")
 
@@ -170,4 +173,60 @@ def test_labels_mature_by_coverage_or_by_age(
 
 def test_without_labels_a_window_is_final_at_once() -> None:
     schedule = Schedule(DAILY.calendar, labelled=False)
-    assert schedule.state(days(1)[0], 0, 0, at("2024-01-02")) is State.FINAL
+    assert schedule.state(days(1)[0], 10, 0, at("2024-01-02")) is State.FINAL
+
+
+def test_a_window_without_rows_waits_for_them_as_long_as_labels_may_take() -> None:
+    schedule = Schedule(DAILY.calendar, labelled=False)
+    assert schedule.state(days(1)[0], 0, 0, at("2024-01-08 23:59")) is State.PROVISIONAL
+    assert schedule.state(days(1)[0], 0, 0, at("2024-01-09")) is State.FINAL
+
+
+def seen(state: State, *numbers: int) -> list[Seen]:
+    return [Seen(window, 1, state, window.end) for window in days(*numbers)]
+
+
+FIRST, NEWEST, NOW = at("2024-01-01"), at("2024-01-08 12:00"), at("2024-01-09 02:00")
+
+
+@pytest.mark.parametrize(
+    ("entries", "until"),
+    [
+        ([], 1),
+        (seen(State.FINAL, 1, 2, 3), 4),
+        (seen(State.FINAL, 1, 2, 5, 6), 3),
+        (seen(State.FINAL, 1, 3, 4) + seen(State.PROVISIONAL, 2), 2),
+        (seen(State.FINAL, *range(1, 9)), 9),
+        (seen(State.FINAL, 2, 3), 1),
+    ],
+)
+def test_the_ledger_is_settled_up_to_the_first_hole_or_window_that_waits(
+    entries: list[Seen], until: int
+) -> None:
+    assert settled(DAILY, entries, FIRST, NEWEST, NOW) == days(until)[0].start
+
+
+@given(
+    states=st.dictionaries(
+        st.integers(1, 20), st.sampled_from([State.FINAL, State.PROVISIONAL]), max_size=20
+    ),
+    newest=st.integers(0, 22),
+    later=st.integers(0, 40),
+)
+def test_nothing_that_is_settled_becomes_due(
+    states: dict[int, State], newest: int, later: int
+) -> None:
+    entries = [one for number, state in states.items() for one in seen(state, number)]
+    row = days(newest)[0].start if newest else None
+    until = settled(DAILY, entries, FIRST, row, days(21)[0].end)
+    kept = [one for one in entries if one.window.end > until]
+    now = days(22 + later)[0].end
+    row = days(22)[0].start
+    assert due(DAILY, kept, max(FIRST, until), row, now) == due(DAILY, entries, FIRST, row, now)
+
+
+def test_no_more_windows_are_caught_up_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.windows.MOST_CATCH_UP", 5)
+    found = due(DAILY, [], at("2023-01-01"), NEWEST, NOW)
+    assert dues(found) == [(n, 1) for n in (4, 5, 6, 7, 8)]
+    assert settled(DAILY, [], at("2023-01-01"), NEWEST, NOW) == days(4)[0].start

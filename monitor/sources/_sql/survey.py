@@ -142,16 +142,19 @@ class _Long:
         is_nan = cells == literal(float("nan"), Float())
         fractions, nan = self._integers(func.count(case((odd, 1))), func.count(case((is_nan, 1))))
         levels: tuple[str, ...] = ()
+        distinct = round(look.distinct / max(look.values, 1) * (there - nan))
         if look.levels:
             groups = self._groups(look.name, FEW_LEVELS + 1)
             counts, _ = _texts(groups)
             levels = text_survey(look.name, "text", counts, nulls=0).levels
+            distinct = len(levels)
         return replace(
             look,
             values=there - nan,
             nulls=self.count - there + nan,
             integral=not fractions and there > nan,
             levels=levels if len(levels) <= FEW_LEVELS else (),
+            distinct=distinct,
         )
 
     def _groups(self, name: str, most: int) -> Cells:
