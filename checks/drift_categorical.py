@@ -30,7 +30,7 @@ def psi(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat:
     >>> now = CategoricalProfile.of({"a": 800, "b": 200}, plan)
     >>> stat = psi.compute(then, now)
     >>> round(stat.value, 3), round(stat.corrected, 3), stat.where
-    (0.415, 0.413, 'a 50 % -> 80 %')
+    (0.415, 0.413, 'a: 50 % -> 80 %')
 
     Formula: sum (p - q) ln(p / q), half a row being added to each of the K bins. Corrected: less
     its mean without drift, (K - 1)(1/n + 1/N). Source: Lewis 1994; Yurdakul and Naranjo 2020.

@@ -31,7 +31,7 @@ def ks(reference: NumericProfile, current: NumericProfile) -> Stat:
     >>> now = NumericProfile.of(np.array([3.0, 4.0, 5.0, 6.0]), NumericPlan())
     >>> stat = ks.compute(then, now)
     >>> stat.value, stat.where
-    (0.5, '2')
+    (0.5, 'at 2')
 
     Formula: KS = max |F - G|. Corrected: sqrt(KS^2 - (pi^2 / 12) (1/n + 1/N)), which takes out the
     mean of KS^2 without drift. The p-value is that of the two-sample test for continuous columns.
