@@ -144,9 +144,18 @@ class Source(Protocol):
     def extent(self, columns: Columns, horizon: Horizon) -> Extent: ...
 
     def profile(
-        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        """One portrait for each window and slice, in one pass over the rows."""
+        """One portrait for each window and slice, in one pass over the rows.
+
+        ``spans`` are the stretches of time within which an id counts once, where windows are parts
+        of them (each lies inside one); without any, each window is a span of its own.
+        """
         ...
 
     def rows(

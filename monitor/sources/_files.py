@@ -119,14 +119,21 @@ class FileLog:
         return extent
 
     def profile(
-        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
         files = self._files(self.path)
         self._require(columns, files, everything=False)
         request = self._request(wanted(plan, columns), columns, tuple(windows), horizon)
         scan, typed = self._scan(files, request), self.reader.typed
         labels = self._labels(columns, horizon)
-        return profile_batches(plan, columns, windows, horizon, scan, labels, typed=typed)
+        return profile_batches(
+            plan, columns, windows, horizon, scan, labels, spans=spans, typed=typed
+        )
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon

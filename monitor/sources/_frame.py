@@ -56,9 +56,15 @@ class Source:
         return Extent(self.table.num_rows)
 
     def profile(
-        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        return profile_batches(plan, columns, windows, horizon, self.table.to_batches)
+        scan = self.table.to_batches
+        return profile_batches(plan, columns, windows, horizon, scan, spans=spans)
 
     def rows(
         self,

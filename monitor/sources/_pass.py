@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from checks.plan import Plan
 from checks.profile import Anomaly
@@ -27,7 +28,7 @@ Sieve = Callable[[Placed, Hashes, Bools], Placed]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pass:
-    """What a pass over a log must know."""
+    """What a pass over a log must know; ids are unique within the ``span`` of a window."""
 
     plan: Plan
     columns: Columns
@@ -35,6 +36,7 @@ class Pass:
     horizon: Horizon
     labels: LabelIndex | None
     typed: bool
+    span: NDArray[np.intp]
 
     def run(self, batches: Iterable[pa.RecordBatch], sieve: Sieve) -> Tally:
         """The sums of all rows that the sieve lets through."""
@@ -58,7 +60,7 @@ class Pass:
         if ids is None or not len(rows):
             return rows
         found, known = hashes(ids)
-        return sieve(rows, keys(found, rows.window), known)
+        return sieve(rows, keys(found, self.span[rows.window]), known)
 
     def _truth(self, batch: pa.RecordBatch, arrivals: TimeReader) -> Truth | None:
         """The labels of the rows; None where the log has none."""

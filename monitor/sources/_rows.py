@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from checks.plan import Plan
 from checks.portrait import Portrait
@@ -51,6 +53,7 @@ def profile_batches(
     scan: Scan,
     labels: LabelIndex | None = None,
     *,
+    spans: Sequence[Window] = (),
     typed: bool = True,
 ) -> dict[Window, dict[Slice, Portrait]]:
     """One portrait for every window and slice, in constant memory but for 16 bytes an id.
@@ -64,14 +67,16 @@ def profile_batches(
     a text cell that reads as the type the plan found is of that type there, so that ``found``
     depends on the cells and not on where a batch ends.
 
-    Of rows that share an id within a window the one with the latest time counts, the later one on
+    Of rows that share an id within a span (a window, unless ``spans`` says otherwise) the one with
+    the latest time counts, the later one on
     ties. Labels older than their prediction count and are reported. Rows without a usable time, and
     those of the future, are reported on the newest window; anomalies stand in the portrait of the
     whole population alone.
     """
     if not windows:
         return {}
-    task = Pass(plan, columns, _in_order(windows), horizon, labels, typed)
+    ordered = _in_order(windows)
+    task = Pass(plan, columns, ordered, horizon, labels, typed, _span_of(ordered, spans))
     ledger = IdLedger()
     first = task.run(scan(), _first_pass(ledger))
     repeats = ledger.repeats()
@@ -91,6 +96,19 @@ def _in_order(windows: Sequence[Window]) -> tuple[Window, ...]:
         if after.start < before.end:
             raise ValueError(f"windows overlap: {before} and {after}")
     return ordered
+
+
+def _span_of(windows: Sequence[Window], spans: Sequence[Window]) -> NDArray[np.intp]:
+    """For each window the place of the span it lies in; its own place where no spans are given."""
+    if not spans:
+        return np.arange(len(windows))
+    ordered = _in_order(spans)
+    starts = [span.start for span in ordered]
+    places = [bisect_right(starts, window.start) - 1 for window in windows]
+    for window, place in zip(windows, places, strict=True):
+        if place < 0 or window.end > ordered[place].end:
+            raise ValueError(f"the window {window} lies in none of the spans")
+    return np.array(places, np.intp)
 
 
 def _first_pass(ledger: IdLedger) -> Sieve:

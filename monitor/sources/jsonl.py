@@ -37,9 +37,14 @@ class Source:
         return self._log.extent(columns, horizon)
 
     def profile(
-        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        return self._log.profile(plan, columns, windows, horizon)
+        return self._log.profile(plan, columns, windows, horizon, spans)
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon

@@ -84,7 +84,12 @@ class Source:
             return extent
 
     def profile(
-        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
         """One portrait for each window and slice; of other rows only the strays are counted."""
         with self._log() as log:
@@ -97,7 +102,7 @@ class Source:
                 yield from rows.batches(names or list(log.types)[:1], self.batch)
                 yield from _strays(log, columns, windows, horizon, self.batch)
 
-            return profile_batches(plan, columns, windows, horizon, scan, labels)
+            return profile_batches(plan, columns, windows, horizon, scan, labels, spans=spans)
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon

@@ -101,9 +101,14 @@ class Source:
         return Extent(30 * 24 * self.rows_an_hour, START, min(last, horizon.known_at))
 
     def profile(
-        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        return profile_batches(plan, columns, windows, horizon, self._batches)
+        return profile_batches(plan, columns, windows, horizon, self._batches, spans=spans)
 '''
 TOML = """
 [daemon]

@@ -348,3 +348,18 @@ def test_the_zone_of_the_columns_is_that_of_wall_clock_times() -> None:
     found = profile(Plan(), columns, log, windows=[day(-1), day(0), day(1)])
     assert [slices[WHOLE].rows for slices in found.values()] == [1, 1, 0]
     assert datetime(2023, 12, 31, 23, 30, tzinfo=UTC).timestamp() == found[day(-1)][WHOLE].log.last
+
+
+def test_an_id_counts_once_in_a_span_of_several_windows() -> None:
+    log = batch({"id": ["a", "a", "b"], "ts": [at(1), at(7), at(8)], "x": [1.0, 2.0, 4.0]})
+    plan, columns = Plan({"x": NumericPlan()}), Columns("ts", "id")
+    halves = [Window(at(0), at(6)), Window(at(6), at(12))]
+
+    def values(spans: list[Window]) -> list[list[float]]:
+        found = profile_batches(plan, columns, halves, LIVE, lambda: [log], spans=spans)
+        return [found[half][WHOLE].columns["x"].exact.tolist() for half in halves]
+
+    assert values([]) == [[1.0], [2.0, 4.0]]
+    assert values([day(0)]) == [[], [2.0, 4.0]]
+    with pytest.raises(ValueError, match="lies in none of the spans"):
+        values([day(1)])
