@@ -241,7 +241,7 @@ def test_missing_tables_and_columns_are_named_with_a_suggestion(
     with pytest.raises(WrongSchema, match=r"columns\.numeric: there is no column 'y'; it has"):
         source(url).survey(replace(TIMED, numeric=("y",)), ALL_TIME)
     with pytest.raises(WrongSchema, match=r"columns\.label: is needed to join the labels"):
-        source(url, labels="labels").profile(Plan(), replace(TIMED, id="x"), [DAY], LIVE)
+        source(url, labels="predictions").profile(Plan(), replace(TIMED, id="x"), [DAY], LIVE)
     labelled = replace(TIMED, id="x", label="label")
     with pytest.raises(WrongSchema, match="no table 'label'"):
         source(url, labels="label").profile(Plan(), labelled, [DAY], LIVE)
