@@ -10,13 +10,14 @@ from dataclasses import MISSING, dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import ErrorDetails
 
 from alerts.secret import Secret
 from monitor.hints import suggest
-from monitor.windows import parse_duration
+from monitor.windows import Every, parse_duration
 
 Table = Mapping[str, object]
 _T = TypeVar("_T")
@@ -80,9 +81,9 @@ def bind(
 ) -> _T | None:
     """An object of the frozen dataclass ``kind`` made from a table; None where problems were added.
 
-    Field types are bool, int, float, str, Path, Secret, timedelta (written ``7d``), tuples and
-    unions of these; unknown keys are problems with a suggestion, among which are those of
-    ``also``, which are read elsewhere.
+    Field types are bool, int, float, str, Path, Secret, timedelta (written ``7d``), Every (``1d``),
+    ZoneInfo, tuples and unions of these; unknown keys are problems with a suggestion, among which
+    are those of ``also``, which are read elsewhere.
     """
     if not isinstance(table, Mapping):
         problems.add(place, "must be a table")
@@ -163,9 +164,9 @@ class _Fitting:
             return self._secret
         if hint is Path:
             return self._path
-        if hint is timedelta:
-            return _duration
-        return _real if hint is float else None
+        if hint in _READERS:
+            return _READERS[hint]
+        return None
 
     def _secret(self, value: object) -> object:
         if not isinstance(value, str):
@@ -195,7 +196,28 @@ def _duration(value: object) -> object:
         raise ValueError(f"{value!r} is longer than time itself; write 7d or 2w") from None
 
 
+def _every(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be text such as 1h or 1d")  # noqa: TRY004 (pydantic reads it)
+    return Every.parse(value)
+
+
+def _zone(value: object) -> object:
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no time zone; write one such as Europe/Berlin") from None
+
+
 def _real(value: object) -> object:
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):  # noqa: PLR0124
         raise ValueError("must be a finite number")
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+_READERS: Mapping[Any, Callable[[object], object]] = {
+    timedelta: _duration,
+    float: _real,
+    Every: _every,
+    ZoneInfo: _zone,
+}

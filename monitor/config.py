@@ -123,8 +123,8 @@ class _Head:
     """The plain keys of a model's table."""
 
     task: Literal["binary", "multiclass", "regression", "ranking", "clustering", "none"] = "none"
-    every: str = "1d"
-    timezone: str = "UTC"
+    every: Every = Every(1, "d")  # noqa: RUF009 (immutable)
+    timezone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009 (immutable)
     settle: timedelta = timedelta(0)
     labels_within: timedelta = timedelta(days=7)
     mature_at: float = 0.95
@@ -260,8 +260,9 @@ class _Reader:
         reference = self._reference()
         rules = self._rules(columns)
         self._known_columns(rules, columns)
+        self._notified(channels)
         if head is not None:
-            self._consistent(head, columns, channels)
+            self._consistent(head, columns)
         schedule = self._schedule(head, columns)
         if len(self.problems.found) > before or not (head and columns and source and schedule):
             return None
@@ -362,29 +363,29 @@ class _Reader:
     def _schedule(self, head: _Head | None, columns: Columns | None) -> Schedule | None:
         if head is None:
             return None
-        zone = self._zone(head.timezone, f"{self.place}.timezone")
-        try:
-            every = Every.parse(head.every)
-        except ValueError as error:
-            self.problems.add(f"{self.place}.every", str(error))
-            return None
-        if zone is None:
-            return None
         labelled = head.task != "none" and columns is not None and columns.label is not None
         return Schedule(
-            Calendar(every, zone), head.settle, head.labels_within, head.mature_at, labelled
+            Calendar(head.every, head.timezone),
+            head.settle,
+            head.labels_within,
+            head.mature_at,
+            labelled,
         )
 
-    def _consistent(self, head: _Head, columns: Columns | None, channels: set[str]) -> None:
+    def _notified(self, channels: set[str]) -> None:
+        """Look for the channels that are named, whatever else is wrong with the table."""
+        named = self.table.get("notify")
+        for name in named if isinstance(named, list) else ():
+            if isinstance(name, str) and name not in channels:
+                hint = suggest(name, channels)
+                self.problems.add(f"{self.place}.notify", f"there is no [alerts.{name}]; {hint}")
+
+    def _consistent(self, head: _Head, columns: Columns | None) -> None:
         if head.task in _LATER_TASKS:
             self.problems.add(
                 f"{self.place}.task",
                 f"{head.task!r} is not measured by this version; use 'none' to watch its inputs",
             )
-        for name in head.notify:
-            if name not in channels:
-                hint = suggest(name, channels)
-                self.problems.add(f"{self.place}.notify", f"there is no [alerts.{name}]; {hint}")
         if head.budget:
             self.problems.note(
                 f"{self.place}.budget", "is read but not used yet: static limits decide"

@@ -65,7 +65,7 @@ def main() -> None:
     # Our vectors are short: a linear-algebra library's threads would only spin beside the work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="modelmon", standalone_mode=False)
     except click.ClickException as error:
         _wrong(error)
         sys.exit(2)
