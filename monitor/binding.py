@@ -90,7 +90,7 @@ def bind(
         return None
     hints = typing.get_type_hints(kind)
     members = {f.name: f for f in fields(kind) if f.init}  # type: ignore[arg-type]
-    fitting = _Fitting(folder, problems)
+    fitting = _Fitting(folder, problems, place)
     shape: dict[str, Any] = {  # under names of its own, so that no key meets one of pydantic's
         f"key_{name}": (
             fitting.of(hints[name]),
@@ -145,6 +145,7 @@ class _Fitting:
 
     folder: Path
     problems: Problems
+    place: str
 
     def of(self, hint: Any) -> Any:
         before = self._before(hint)
@@ -175,12 +176,22 @@ class _Fitting:
         if not secret.reveal():
             raise ValueError("is empty")
         self.problems.secrets.append(secret)
+        if secret.reveal() == value and _holds_password(value):
+            self.problems.note(self.place, "a secret stands in the file; env:NAME keeps it out")
         return secret
 
     def _path(self, value: object) -> object:
         if not isinstance(value, str):
             raise ValueError("must be a path")  # noqa: TRY004
         return self.folder / Path(value).expanduser()
+
+
+def _holds_password(text: str) -> bool:
+    """Whether a text is a secret all through, or an address with a password in it."""
+    scheme, found, rest = text.partition("://")
+    if not found or scheme.startswith("http"):
+        return True
+    return ":" in rest.partition("@")[0] and "@" in rest
 
 
 def _listed(value: object) -> object:

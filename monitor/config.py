@@ -139,6 +139,8 @@ class _Head:
     def __post_init__(self) -> None:
         if not 0 < self.mature_at <= 1:
             raise ValueError("mature_at: must be a share above 0 and at most 1")
+        if self.remind_after <= timedelta(0):
+            raise ValueError("remind_after: must be longer than 0s")
         if self.budget and not re.fullmatch(r"\d+ per \d+[dw]", self.budget):
             raise ValueError(f"budget: {self.budget!r} is no budget such as '1 per 30d'")
 

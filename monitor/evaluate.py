@@ -123,8 +123,8 @@ def _measure(
         reason = f"{rule.check.name} gave NaN, which is no number"
         return Judgement(Verdict.ERROR, None, reason), None, None
     short = (
-        _too_few(rule, current)
-        or _too_few(rule, reference, " in the reference")
+        _too_few(rule, current, stat.n_current)
+        or _too_few(rule, reference, None, " in the reference")
         or _too_early(rule, target, portrait)
     )
     if short is not None:
@@ -146,9 +146,12 @@ def _learnt(rule: Rule, reference: object) -> Limit:
     return default_limit(rule.check, norm)
 
 
-def _too_few(rule: Rule, subject: object, whose: str = "") -> NotEnoughData | None:
+def _too_few(
+    rule: Rule, subject: object, counted: int | None, whose: str = ""
+) -> NotEnoughData | None:
+    """The values of a column, or (where there is no column) what the check itself counted."""
     need = rule.check.minimum if rule.min_rows is None else rule.min_rows
-    have = getattr(subject, "n", need)
+    have = getattr(subject, "n", need if counted is None else counted)
     if have >= need:
         return None
     return NotEnoughData(f"{have} values{whose}, {need} needed", max(have, 1), need)

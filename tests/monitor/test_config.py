@@ -190,6 +190,25 @@ def test_secrets_come_from_files_and_are_never_shown(
     assert "FR0MF1LE" not in repr(config)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("sqlite:///state.db", False),
+        ("postgresql://mon@db/state", False),
+        ("postgresql://mon:s3cret@db/state", True),
+        ("env:STATE_URL", False),
+    ],
+)
+def test_a_password_that_stands_in_the_file_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, told: bool
+) -> None:
+    monkeypatch.setenv("STATE_URL", "postgresql://mon:s3cret@db/state")
+    notes = read(GOOD.replace("sqlite:///state.db", address), tmp_path).notes
+    found = [note for note in notes if note.startswith("daemon")]
+    assert bool(found) is told
+    assert "s3cret" not in "".join(found)
+
+
 def test_the_result_is_frozen(tmp_path: Path) -> None:
     config = read(GOOD, tmp_path)
     with pytest.raises(FrozenInstanceError):

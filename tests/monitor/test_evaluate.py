@@ -100,6 +100,18 @@ def test_no_values_are_no_data_and_few_are_insufficient_though_shown() -> None:
     ].verdict.judged
 
 
+def test_a_minimum_of_rows_holds_for_what_has_no_column_too() -> None:
+    @check(LogProfile, direction="below", critical=0.9, cause="performance")
+    def rate(reference: LogProfile, current: LogProfile) -> Stat:
+        """A metric over forty labels."""
+        return Stat(0.5, n_current=40)
+
+    assert run(Rule(rate))["rate", ""].verdict is Verdict.CRITICAL
+    assert run(Rule(rate, min_rows=40))["rate", ""].verdict is Verdict.CRITICAL
+    short = run(Rule(rate, min_rows=41))["rate", ""]
+    assert (short.verdict, short.reason) == (Verdict.INSUFFICIENT, "40 values, 41 needed")
+
+
 def test_a_defect_in_one_check_is_a_finding_and_the_others_go_on() -> None:
     found = run(Rule(broken), Rule(shift))
     assert found["broken", "age"].verdict is Verdict.ERROR
