@@ -19,6 +19,7 @@ class Slice(NamedTuple):
 
 
 WHOLE = Slice()
+FIRING = (Verdict.CRITICAL, Verdict.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,21 @@ class Finding:
     @property
     def value(self) -> float | None:
         return None if self.stat is None else self.stat.value
+
+    @property
+    def judged_value(self) -> float | None:
+        """The number that was held against the limit: without its noise where that is known."""
+        if self.stat is None:
+            return None
+        return self.stat.value if self.stat.corrected is None else self.stat.corrected
+
+    @property
+    def excess(self) -> float:
+        """How far the number of a firing finding lies beyond its limit, in limits; else 0."""
+        value, limit = self.judged_value, self.threshold
+        if value is None or limit is None or self.verdict not in FIRING:
+            return 0.0
+        return abs(value - limit) / max(abs(limit), 1e-12)
 
 
 @dataclass(frozen=True, slots=True)

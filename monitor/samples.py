@@ -60,13 +60,6 @@ def is_performance(finding: Finding) -> bool:
     return finding.cause == "performance"
 
 
-def judged_value(finding: Finding) -> float | None:
-    """What was held against the limit: the number without its noise where that is known."""
-    if finding.stat is None:
-        return None
-    return finding.stat.value if finding.stat.corrected is None else finding.stat.corrected
-
-
 def worst_first(finding: Finding) -> tuple[int, bool]:
     """A key that sorts findings: worse verdicts first, and then all rows before slices."""
     return WORST_FIRST.index(finding.verdict), finding.slice != WHOLE
@@ -158,7 +151,7 @@ def _of_finding(finding: Finding) -> Iterator[Sample]:
 
 
 def _drift(finding: Finding, labels: tuple[str, ...]) -> Iterator[Sample]:
-    yield from _gauge(metrics.DRIFT_SCORE, labels, judged_value(finding))
+    yield from _gauge(metrics.DRIFT_SCORE, labels, finding.judged_value)
     if finding.stat is not None:
         if finding.stat.corrected is not None:
             yield from _gauge(metrics.DRIFT_RAW_SCORE, labels, finding.stat.value)

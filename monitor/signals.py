@@ -9,9 +9,8 @@ from itertools import groupby
 from alerts.incident import Incident, Signal, Status, depth
 from alerts.message import Cause
 from checks.verdict import WORST_FIRST, Verdict
-from monitor.findings import WHOLE, Finding
+from monitor.findings import FIRING, WHOLE, Finding
 
-_FIRING = (Verdict.CRITICAL, Verdict.WARNING)
 MOST_CAUSES = 50
 
 
@@ -33,18 +32,15 @@ def signals_of(
     signals = []
     for cause, group in groupby(ranked, key=lambda finding: finding.cause):
         members = list(group)
-        causes = tuple(cause_of(f) for f in members if f.verdict in _FIRING)[:MOST_CAUSES]
+        causes = tuple(cause_of(f) for f in members if f.verdict in FIRING)[:MOST_CAUSES]
         status = _status(members, fired.get(cause, set()))
         signals.append(Signal(model, cause, status, at, causes))
     return tuple(signals)
 
 
 def _by_cause(finding: Finding) -> tuple[int, str, int, float, str, str]:
-    distance = 0.0
-    if finding.value is not None and finding.threshold:
-        distance = -abs(finding.value / finding.threshold)
     rank = WORST_FIRST.index(finding.verdict)
-    return depth(finding.cause), finding.cause, rank, distance, finding.column, finding.check
+    return depth(finding.cause), finding.cause, rank, -finding.excess, finding.column, finding.check
 
 
 def _status(members: Iterable[Finding], fired: set[tuple[str, str]]) -> Status:

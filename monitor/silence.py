@@ -10,14 +10,13 @@ from itertools import pairwise
 
 from checks.check import Stat
 from checks.profile import LogProfile
-from checks.verdict import Verdict, default_limit, judge
+from checks.verdict import default_limit, judge
 from monitor.baseline import Baseline
 from monitor.evaluate import Rule
-from monitor.findings import WHOLE, Finding
+from monitor.findings import FIRING, WHOLE, Finding
 from monitor.windows import Window
 
 _CHECK = "freshness"
-_FIRING = (Verdict.CRITICAL, Verdict.WARNING)
 _PATIENCE = timedelta(days=1)
 """The silence taken for normal where no window of a reference tells it."""
 
@@ -80,7 +79,7 @@ def _judged(finding: Finding, rule: Rule, baseline: Baseline, newest: datetime) 
     )
     limit = rule.limit or default_limit(rule.check, _normal(baseline, finding.window))
     judged = judge(silence, limit)
-    if judged.verdict not in _FIRING:
+    if judged.verdict not in FIRING:
         return finding
     return replace(
         finding,

@@ -18,7 +18,7 @@ from checks.verdict import WORST_FIRST, Verdict
 from monitor._version import __version__
 from monitor.findings import Finding, ModelSnapshot, Snapshot
 from monitor.report.words import SYMBOLS, counted, word
-from monitor.samples import judged_value, worst_first
+from monitor.samples import worst_first
 from monitor.windows import State
 
 SHOWN_FINDINGS = 8
@@ -158,7 +158,7 @@ def _row(finding: Finding) -> Row:
         badge=_badge(finding.verdict),
         check=finding.check,
         place=" · ".join(part for part in parts if part),
-        value=_number(judged_value(finding)),
+        value=_number(finding.judged_value),
         threshold=_number(finding.threshold),
         reason=finding.reason,
     )

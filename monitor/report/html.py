@@ -15,7 +15,7 @@ from alerts.message import clean, stamp
 from checks.verdict import Verdict
 from monitor.report import sections
 from monitor.report.contents import Report
-from monitor.report.order import judged_value, tally, worst, worst_first
+from monitor.report.order import tally, worst, worst_first
 from monitor.report.words import (
     MEANINGS,
     SYMBOLS,
@@ -116,7 +116,6 @@ def _environment() -> Environment:
         "symbol": SYMBOLS.__getitem__,
         "number": number,
         "brief": brief,
-        "judged": judged_value,
         "place": place,
         "clean": clean,
         "prose": prose,

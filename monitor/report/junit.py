@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from alerts.message import clean
 from checks.verdict import Verdict
 from monitor.findings import Finding
-from monitor.report.order import judged_value, worst_first
+from monitor.report.order import worst_first
 from monitor.report.words import number, period, subject, word
 from monitor.windows import Window
 
@@ -91,7 +91,7 @@ def _totals(cases: Iterable[Finding], fail_on: str) -> dict[str, str]:
 
 
 def _numbers(finding: Finding) -> str:
-    return f"value {number(judged_value(finding))}, limit {number(finding.threshold)}"
+    return f"value {number(finding.judged_value)}, limit {number(finding.threshold)}"
 
 
 def _text(text: str, limit: int) -> str:

@@ -9,7 +9,7 @@ from alerts.message import clean
 from checks.verdict import Verdict
 from monitor.findings import Finding
 from monitor.report.contents import Report
-from monitor.report.order import judged_value, worst, worst_first
+from monitor.report.order import worst, worst_first
 from monitor.report.words import (
     SYMBOLS,
     counted,
@@ -74,7 +74,7 @@ def _row(finding: Finding) -> str:
         f"{SYMBOLS[finding.verdict]} {word(finding.verdict)}",
         escaped(finding.check, 60),
         " ".join(filter(None, (escaped(finding.column, 60), escaped(place(finding), 60)))),
-        number(judged_value(finding)),
+        number(finding.judged_value),
         number(finding.threshold),
         escaped(finding.reason),
     )

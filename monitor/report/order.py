@@ -8,9 +8,7 @@ from datetime import datetime
 
 from alerts.records import depth
 from checks.verdict import WORST_FIRST, Verdict
-from monitor.findings import WHOLE, Finding
-
-FIRING = (Verdict.CRITICAL, Verdict.WARNING)
+from monitor.findings import FIRING, WHOLE, Finding
 
 _Rank = tuple[int, bool, int, float, str, str, tuple[str, str], datetime]
 
@@ -50,29 +48,14 @@ def by_column(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
     return found
 
 
-def judged_value(finding: Finding) -> float | None:
-    """The number that was held against the limit: without its noise where that is known."""
-    if finding.stat is None:
-        return None
-    return finding.stat.value if finding.stat.corrected is None else finding.stat.corrected
-
-
 def _rank(finding: Finding) -> _Rank:
     return (
         WORST_FIRST.index(finding.verdict),
         finding.slice != WHOLE,
         depth(finding.cause),
-        -_excess(finding),
+        -finding.excess,
         finding.column,
         finding.check,
         finding.slice,
         finding.window.start,
     )
-
-
-def _excess(finding: Finding) -> float:
-    """How far the number of a firing finding lies beyond its limit, in limits."""
-    value, limit = judged_value(finding), finding.threshold
-    if value is None or limit is None or finding.verdict not in FIRING:
-        return 0.0
-    return abs(value - limit) / max(abs(limit), 1e-12)

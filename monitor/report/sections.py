@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from alerts.message import clean
 from checks.verdict import WORST_FIRST, Verdict
-from monitor.findings import WHOLE, Finding
+from monitor.findings import FIRING, WHOLE, Finding
 from monitor.report import timelines
 from monitor.report.charts import column_facts, picture
 from monitor.report.contents import Report
-from monitor.report.order import FIRING, by_column, likeliest_first, worst, worst_first
+from monitor.report.order import by_column, likeliest_first, worst, worst_first
 from monitor.report.timelines import Point
 from monitor.report.words import started
 from monitor.sources import ALL_TIME

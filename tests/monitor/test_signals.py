@@ -105,6 +105,12 @@ def test_causes_come_upstream_first_and_the_worst_column_leads() -> None:
     assert all(isinstance(signal, Signal) and signal.at == DAY.end for signal in signals)
 
 
+def test_where_less_is_worse_the_deeper_fall_leads() -> None:
+    found = [finding("critical", "a", value=0.25), finding("critical", "b", value=0.1)]
+    (signal,) = signals_of("credit", found, [], DAY.end)
+    assert [cause.column for cause in signal.causes] == ["b", "a"]
+
+
 def test_segments_inform_and_never_page() -> None:
     assert signals_of("credit", [finding("critical", place=Slice("", "a=1"))], [], DAY.end) == ()
 
