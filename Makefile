@@ -39,7 +39,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 bench: setup
-	$(BIN)/python benchmarks/drift.py
+	$(BIN)/python -m benchmarks
 
 # The same suite on the oldest and on the newest releases that pyproject.toml allows.
 test-lowest:

@@ -2,6 +2,7 @@
 
 DeliveryError           a channel could not deliver; `reason` is a metric label
 ├── Unavailable         another try may help: time-out, rate limit, server error, no connection
+│   └── Defect          the channel raised something else: its own mistake, or a letter's
 └── Rejected            no further try will help: wrong address, wrong password, gone
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -40,6 +40,14 @@ class Unavailable(DeliveryError):
     ) -> None:
         super().__init__(reason, detail=detail)
         self.retry_after = retry_after
+
+
+class Defect(Unavailable):
+    """A channel failed in a way it does not know of; other letters may get through all the same."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__("defect", detail=type(cause).__name__)
+        self.cause = cause
 
 
 class Rejected(DeliveryError):
@@ -101,24 +109,27 @@ class Delivered:
     failed: Counter[tuple[str, str]] = field(default_factory=Counter, hash=False)
 
 
+def _untold(error: Exception) -> None:
+    """Tell nobody."""
+
+
 def deliver(
     outbox: Outbox,
     channels: Mapping[str, Channel],
     now: datetime,
     *,
     jitter: Callable[[int], float],
+    on_defect: Callable[[Exception], None] = _untold,
 ) -> Delivered:
     """Try every due letter once, in order; a channel that is down is left alone for this round.
 
     `jitter` gives, for the number of the attempt, the factor its wait is stretched by, such as
-    `lambda attempt: random.uniform(0.8, 1.2)`. An error that is no DeliveryError is a defect: it
-    is raised once all other letters have been tried, and its letter stays due.
+    `lambda attempt: random.uniform(0.8, 1.2)`. An error of a channel that is no DeliveryError is a
+    defect: `on_defect` hears of it, and its letter waits for another try like any other.
     """
-    this_round = _Round(outbox, channels, now, jitter)
-    # A stack runs all that is on it even if some of it raises, last in first out.
-    with ExitStack() as stack:
-        for letter in reversed(outbox.due(now)):
-            stack.callback(this_round.attempt, letter)
+    this_round = _Round(outbox, channels, now, jitter, on_defect)
+    for letter in outbox.due(now):
+        this_round.attempt(letter)
     return this_round.done
 
 
@@ -140,6 +151,7 @@ class _Round:
     channels: Mapping[str, Channel]
     now: datetime
     jitter: Callable[[int], float]
+    on_defect: Callable[[Exception], None]
     done: Delivered = field(default_factory=Delivered)
     down: set[str] = field(default_factory=set)
     threads: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -161,8 +173,12 @@ class _Round:
         thread = letter.thread or self.threads.get((letter.channel, letter.message.key))
         try:
             return channel.send(letter.message, letter.key, thread)
+        except DeliveryError:
+            raise
         except OSError as error:
             raise Unavailable("untranslated", detail=type(error).__name__) from error
+        except Exception as error:
+            raise Defect(error) from error
 
     def sent(self, letter: Letter, handle: str | None) -> None:
         if handle:
@@ -171,7 +187,9 @@ class _Round:
         self.outbox.sent(letter, handle, self.now)
 
     def failed(self, letter: Letter, error: DeliveryError) -> None:
-        if isinstance(error, Unavailable):
+        if isinstance(error, Defect):
+            self.on_defect(error.cause)
+        elif isinstance(error, Unavailable):
             self.down.add(letter.channel)
         self.done.failed[letter.channel, error.reason] += 1
         self.outbox.failed(letter, str(error), self.retry_at(letter, error), self.now)

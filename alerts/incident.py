@@ -24,6 +24,7 @@ from alerts.records import (
     Signal,
     State,
     Status,
+    Subject,
     compact,
     depth,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Signal",
     "State",
     "Status",
+    "Subject",
     "acknowledge",
     "depth",
     "review",
@@ -78,7 +80,7 @@ def review(
     one of these does not open it again. `now` is only recorded.
 
     - Firing opens an incident or sets its `quiet` to 0; clear adds one to `quiet`, once per
-      window and never for a window older than those judged; unknown changes nothing.
+      window and never for a window older than those judged; unknown changes neither.
     - An incident never spoken of speaks as opened when it fires loud enough, a spoken one when it
       gets worse, when a reminder is due (unless acknowledged) and when it is over.
     - One never spoken of is muted while another upstream of it, known to people, at least as
@@ -134,8 +136,12 @@ def _followed(
     incident: Incident, told: Mapping[tuple[str, str], Signal], now: datetime, policy: Policy
 ) -> _Case:
     signal = told.get((incident.model, incident.cause))
-    if signal is None or signal.status == "unknown" or incident.state == "resolved":
+    if signal is None or incident.state == "resolved":
         return _Case(incident, incident, signal)
+    if signal.status == "unknown":
+        newest = signal.at >= _judged(incident)
+        known = replace(incident, unproven=incident.unproven - signal.fine) if newest else incident
+        return _Case(incident, known, signal)
     if signal.fires:
         return _Case(incident, _fired(incident, signal), signal)
     return _Case(incident, _cleared(incident, signal, now, policy), signal)
@@ -152,6 +158,7 @@ def _fired(incident: Incident, signal: Signal) -> Incident:
         last_seen=max(incident.last_seen, signal.at),
         judged=max(_judged(incident), signal.at),
         quiet=0 if newest else incident.quiet,
+        unproven=(incident.unproven - (signal.fine if newest else frozenset())) | signal.fired,
     )
 
 
@@ -176,6 +183,7 @@ def _opened(signal: Signal, now: datetime) -> _Case:
         since=signal.at,
         last_seen=signal.at,
         causes=signal.causes,
+        unproven=signal.fired,
         judged=signal.at,
         opened_at=now,
     )

@@ -14,6 +14,9 @@ from alerts.message import Cause, Severity, encoded, require_zone, shallow
 Status = Literal["critical", "warning", "clear", "unknown"]
 State = Literal["open", "acknowledged", "resolved"]
 
+Subject = tuple[str, str]
+"""A check and the column that it looks at (empty for the log or the outcome)."""
+
 CAUSES = (
     "source",
     "stale",
@@ -45,7 +48,9 @@ class Reason(StrEnum):
 class Signal:
     """What one evaluated window says of one cause; `at` is the end of the window.
 
-    `unknown` (no data, too few rows, an error) is not evidence of anything.
+    `unknown` (no data, too few rows, an error) is not evidence of anything. `causes` are for a
+    person and may be cut short; `fired` are all checks and columns that fire, `fine` those that
+    were judged and found fine.
     """
 
     model: str
@@ -53,6 +58,8 @@ class Signal:
     status: Status
     at: datetime
     causes: tuple[Cause, ...] = ()
+    fired: frozenset[Subject] = frozenset()
+    fine: frozenset[Subject] = frozenset()
 
     def __post_init__(self) -> None:
         require_zone(at=self.at)
@@ -72,7 +79,8 @@ class Incident:
     failed or was clear) and `last_spoken` are ends of windows; the `*_at` are moments of the clock.
     `quiet` counts the clear windows since the last failing one. `muted_by` is the key of an
     incident further upstream that speaks for this one. `thread` holds per channel the handle of
-    the conversation.
+    the conversation. `unproven` are the checks and columns that fired and were not found fine
+    since: what is not judged any more is not over.
     """
 
     key: str
@@ -92,17 +100,22 @@ class Incident:
     opened_at: datetime | None = None
     acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
+    unproven: frozenset[Subject] = frozenset()
 
     def to_json(self) -> str:
         """The incident as one line of ASCII JSON; `from_json` reverses it."""
-        return json.dumps(shallow(self) | {"thread": dict(self.thread)}, default=encoded)
+        own = {"thread": dict(self.thread), "unproven": sorted(self.unproven)}
+        return json.dumps(shallow(self) | own, default=encoded)
 
     @classmethod
     def from_json(cls, text: str) -> Incident:
         """The incident that `to_json` wrote."""
         read = json.loads(text)
         moments = {name: _moment(read[name]) for name in _MOMENTS}
-        return cls(**read | moments | {"causes": tuple(Cause(**each) for each in read["causes"])})
+        causes = tuple(Cause(**each) for each in read["causes"])
+        told = read.get("unproven", [[each.check, each.column] for each in causes])
+        unproven = frozenset((check, column) for check, column in told)
+        return cls(**read | moments | {"causes": causes, "unproven": unproven})
 
 
 _MOMENTS = (

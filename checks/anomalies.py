@@ -138,6 +138,34 @@ def conflicting_labels(reference: LogProfile, current: LogProfile) -> Stat:
     return _of_labels(reference, current, "conflicting_labels")
 
 
+@_rule(cause="volume", needs="shape")
+def failed_requests(reference: LogProfile, current: LogProfile) -> Stat:
+    """Share of requests that the server did not answer with predictions: failed / (failed + rows).
+
+    For logs whose records are requests, with their status or an error. A failed request counts as
+    one row, however many it asked for.
+
+    >>> log = LogProfile.of_window(80, 0, 1, 2, anomalies={"failed_requests": Anomaly(20)})
+    >>> failed_requests.compute(log, log).value
+    0.2
+    """
+    return _beside(reference, current, "failed_requests")
+
+
+@_rule(cause="schema", needs="shape")
+def unpaired_requests(reference: LogProfile, current: LogProfile) -> Stat:
+    """Share of requests without an answer in the log, or answers without a request: left out.
+
+    unpaired / (unpaired + rows). For logs whose records are requests and answers: a logger that
+    loses some, or the log of one of the two parts is late.
+
+    >>> log = LogProfile.of_window(80, 0, 1, 2, anomalies={"unpaired_requests": Anomaly(20)})
+    >>> unpaired_requests.compute(log, log).value
+    0.2
+    """
+    return _beside(reference, current, "unpaired_requests")
+
+
 def _found(log: LogProfile, name: str) -> Anomaly:
     return log.anomalies.get(name, Anomaly(0))
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checks import grid
-from checks.check import NotEnoughData
 from checks.grid import Counts, Floats
-from checks.pieces import aligned, require_values
+from checks.pieces import aligned, sizes
 from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch, frozen
 from checks.text import figure
 
@@ -22,6 +22,7 @@ Binnable = NumericProfile | CategoricalProfile
 FEWEST_EXPECTED = 5  # rows: Cochran's rule for counts that are to be compared
 MOST_BINS = 1000
 _LONGEST_NAME = 60
+_BEYOND = ("-inf", "+inf", "missing")
 _POINT = 2.0**-126  # the grid takes all that is nearer to its centre for the centre
 
 _Place = TypeVar("_Place", np.float64, np.int32)
@@ -29,20 +30,29 @@ _Place = TypeVar("_Place", np.float64, np.int32)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bins:
-    """Rows per bin on both sides, and the names of the bins; one empty on both is left out.
+    """Rows per bin on both sides, and in all; a bin that is empty on both is left out.
 
-    ``driver`` names the level whose share moved most, where the bins are levels.
+    ``numbers`` are those of the bins that are left: before, between and after ``edges``, -inf, +inf
+    and missing. Where the bins are levels there are none of these, and ``driver`` names the level
+    whose share moved most.
     """
 
     reference: Counts
     current: Counts
-    names: tuple[str, ...] = ()
+    rows: tuple[int, int]
+    edges: Sequence[float] = ()
+    numbers: Sequence[int] = ()
     driver: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of bins that are not levels."""
+        return tuple(_name(self.edges, number) for number in self.numbers)
 
     @property
     def noise(self) -> float:
         """1/n + 1/N, the scale of all differences without any drift."""
-        return 1.0 / float(self.reference.sum()) + 1.0 / float(self.current.sum())
+        return 1.0 / self.rows[0] + 1.0 / self.rows[1]
 
     @property
     def freedom(self) -> int:
@@ -51,24 +61,26 @@ class Bins:
 
     def shares(self) -> tuple[Floats, Floats]:
         """Plain shares of the reference and the current rows."""
-        return self.reference / self.reference.sum(), self.current / self.current.sum()
+        return self.reference / self.rows[0], self.current / self.rows[1]
 
     def smoothed(self) -> tuple[Floats, Floats]:
         """Shares after half a row is added to every bin, so that none is zero."""
-        then, now = self.reference + 0.5, self.current + 0.5
-        return then / then.sum(), now / now.sum()
+        bins = len(self.reference)  # all is counted in half rows
+        then = (2 * self.reference + 1) / (2 * self.rows[0] + bins)
+        return then, (2 * self.current + 1) / (2 * self.rows[1] + bins)
 
     def where(self, contributions: Floats) -> str:
         """The level that moved most, or the bin that contributes most, with its shares."""
-        if not self.names or not contributions.any():
+        worst = int(contributions.argmax())
+        if not self.numbers or not contributions[worst] > 0.0:
             return self.driver
-        worst = int(np.argmax(contributions))
-        then, now = self.shares()
-        return moved(self.names[worst], then[worst], now[worst])
+        then, now = self.reference[worst] / self.rows[0], self.current[worst] / self.rows[1]
+        return moved(_name(self.edges, self.numbers[worst]), then, now)
 
 
+@lru_cache(maxsize=4)
 def binned(reference: Binnable, current: Binnable, bins: int) -> Bins:
-    """Both profiles in one set of bins.
+    """Both profiles in one set of bins; kept for the next check of the same column.
 
     A numeric column gets about ``bins`` reference-quantile bins, the outer two open; a value with
     more than 1/``bins`` of the reference is a bin of its own, so that a constant one has a below,
@@ -83,7 +95,7 @@ def binned(reference: Binnable, current: Binnable, bins: int) -> Bins:
     if not 1 < bins <= MOST_BINS:
         raise ValueError(f"bins is {bins}; give a number from 2 to {MOST_BINS}")
     if isinstance(reference, NumericProfile) and isinstance(current, NumericProfile):
-        require_values(reference, current)
+        sizes(reference, current)
         return _by_value(reference, current, bins) or _by_cell(*aligned(reference, current), bins)
     if isinstance(reference, CategoricalProfile) and isinstance(current, CategoricalProfile):
         return _by_level(reference, current)
@@ -109,30 +121,30 @@ def _by_value(reference: NumericProfile, current: NumericProfile, bins: int) -> 
         sides.append((one.exact, one.exact_counts))
     starts, heavy = _starts(*sides[0], bins)
     with np.errstate(over="ignore", under="ignore"):
-        edges = np.union1d(starts, np.nextafter(heavy, np.inf))
+        edges = grid.union(starts, np.nextafter(heavy, np.inf))
     counts = [_between(edges, *side) for side in sides]
     return _with_extras(reference, current, counts, edges)
 
 
 def _by_cell(reference: NumericProfile, current: NumericProfile, bins: int) -> Bins:
-    """Bins of whole cells of the grid."""
+    """Bins of whole cells."""
     starts, heavy = _starts(reference.cells, reference.counts, bins)
-    edges = np.union1d(starts, heavy + 1)
+    edges = grid.union(starts, heavy + 1)
     counts = [_between(edges, one.cells, one.counts) for one in (reference, current)]
-    values, _ = grid.bounds(edges, reference.plan.centre, reference.plan.shift)
+    values, _ = reference.plan.bounds(edges)
     return _with_extras(reference, current, counts, values)
 
 
 def _starts(
     places: NDArray[_Place], counts: Counts, bins: int
 ) -> tuple[NDArray[_Place], NDArray[_Place]]:
-    """Where the reference quantiles are reached, and the places with more than one bin's share.
+    """Where each reference quantile is reached, and the places with more than one bin's share.
 
     ``places`` ascend. The heavy ones are among the former, for a bin starts there.
     """
     below, whole = np.cumsum(counts), int(counts.sum())
     reached = np.searchsorted(below * bins, np.arange(1, bins) * whole)
-    return np.unique(places[reached]), places[counts * bins > whole]
+    return places[reached], places[counts * bins > whole]
 
 
 def _between(edges: NDArray[np.number], places: NDArray[np.number], counts: Counts) -> Counts:
@@ -150,38 +162,40 @@ def _with_extras(
         for finite, one in zip(counts, (reference, current), strict=True)
     )
     kept = np.flatnonzero(then + now)
-    names = (*_ranges(edges), "-inf", "+inf", "missing")
-    return Bins(frozen(then[kept]), frozen(now[kept]), tuple(names[i] for i in kept))
+    rows = int(then.sum()), int(now.sum())
+    return Bins(frozen(then[kept]), frozen(now[kept]), rows, edges.tolist(), kept.tolist())
 
 
-def _ranges(edges: Floats) -> list[str]:
-    """Names of the bins before, between and after edges; a bin of a single value is that value."""
-    inner = [
-        figure(low)
-        if high <= max(low + _POINT, math.nextafter(low, math.inf))
-        else f"{figure(low)} to {figure(high)}"
-        for low, high in pairwise(edges.tolist())
-    ]
-    return [f"below {figure(edges[0])}", *inner, f"from {figure(edges[-1])}"]
+def _name(edges: Sequence[float], number: int) -> str:
+    """The name of a bin: a range, or the value where it holds a single one."""
+    if number > len(edges):
+        return _BEYOND[number - len(edges) - 1]
+    if number == 0:
+        return f"below {figure(edges[0])}"
+    if number == len(edges):
+        return f"from {figure(edges[-1])}"
+    low, high = edges[number - 1 : number + 1]
+    if high <= max(low + _POINT, math.nextafter(low, math.inf)):
+        return figure(low)
+    return f"{figure(low)} to {figure(high)}"
 
 
 def _by_level(reference: CategoricalProfile, current: CategoricalProfile) -> Bins:
     if reference.plan.levels != current.plan.levels:
         raise PlanMismatch("cannot compare profiles with different level dictionaries")
-    for side, one in (("reference", reference), ("current window", current)):
-        if not one.n:
-            raise NotEnoughData(f"no values in the {side}")
+    sizes(reference, current)
+    rows = reference.rows, current.rows
     then, now = (
         np.concatenate((one.counts, (one.other, one.nulls))) for one in (reference, current)
     )
     # Given the totals of both sides together, how a level splits between them is all that noise or
     # drift can change: choosing the rare ones by these totals favours neither side.
-    both = (reference.counts + current.counts) / (reference.rows + current.rows)
-    place = _pooled(np.asarray(both * min(reference.rows, current.rows), np.float64))
+    both = (reference.counts + current.counts) / sum(rows)
+    place = _pooled(np.asarray(both * min(rows), np.float64))
     sums = [np.bincount(place, side).astype(np.int64) for side in (then, now)]
     kept = np.flatnonzero(sums[0] + sums[1])
-    driver = _level_that_moved(reference, then / then.sum(), now / now.sum())
-    return Bins(frozen(sums[0][kept]), frozen(sums[1][kept]), driver=driver)
+    driver = _level_that_moved(reference, then / rows[0], now / rows[1])
+    return Bins(frozen(sums[0][kept]), frozen(sums[1][kept]), rows, driver=driver)
 
 
 def _pooled(expected: Floats) -> NDArray[np.intp]:

@@ -1,9 +1,14 @@
-"""Codec: numbers, texts and arrays as bytes and back; damaged bytes raise a ValueError."""
+"""Codec: columns of numbers, texts and arrays as bytes and back; damaged bytes raise a ValueError.
+
+What belongs together is written together: all lengths of a column of arrays, then all their values.
+So reading costs a few operations on long arrays, however many short ones there are.
+"""
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from math import prod
 
 import numpy as np
@@ -12,13 +17,14 @@ from numpy.typing import NDArray
 from checks.grid import Cells, Counts, Floats
 from checks.profile import frozen
 
-_REAL = struct.Struct("<d")
 _LONGEST = 9  # bytes of a varint: 63 bits
 _MOST = 1 << 62
 _MOST_AXES = 3
 _ORIGIN = 1 << 31  # cells are int32
 _WHOLE = 1 << 53  # doubles up to here are exact integers
 _RAW, _STEPS = 0, 1
+
+Shape = tuple[int, ...]
 
 
 class Damaged(ValueError):
@@ -36,6 +42,8 @@ def varints(values: NDArray[np.int64]) -> bytes:
     if values.min() < 0:
         raise ValueError(f"a count is negative ({values.min()})")
     longest = max(int(values.max()).bit_length() - 1, 0) // 7 + 1
+    if longest == 1:
+        return values.astype(np.uint8).tobytes()
     sizes = np.ones(len(values), np.int64)
     for size in range(1, longest):
         sizes += values >= 1 << 7 * size
@@ -48,139 +56,196 @@ def varints(values: NDArray[np.int64]) -> bytes:
     return out.tobytes()
 
 
+def edges_of(sizes: Iterable[int]) -> list[int]:
+    """Where pieces of these sizes begin, and where the last one ends.
+
+    >>> edges_of([2, 0, 3])
+    [0, 2, 2, 5]
+    """
+    return [0, *accumulate(sizes)]
+
+
 @dataclass(slots=True)
 class Writer:
     """Collects bytes."""
 
     chunks: list[bytes] = field(default_factory=list)
 
-    def whole(self, value: int) -> None:
-        if not 0 <= value < _MOST:
-            raise ValueError(f"{value} cannot be packed as a count")
-        while value > 0x7F:
-            self.chunks.append(bytes((value & 0x7F | 0x80,)))
-            value >>= 7
-        self.chunks.append(bytes((value,)))
+    def wholes(self, values: Sequence[int]) -> None:
+        """Non-negative integers."""
+        for bad in (min(values, default=0), max(values, default=0)):
+            if not 0 <= bad < _MOST:
+                raise ValueError(f"{bad} cannot be packed as a count")
+        self.chunks.append(varints(np.array(values, np.int64)))
 
-    def real(self, value: float) -> None:
-        self.chunks.append(_REAL.pack(value))
+    def reals(self, values: Sequence[float]) -> None:
+        self.chunks.append(np.array(values, "<f8").tobytes())
 
-    def text(self, value: str) -> None:
-        encoded = value.encode("utf-8", "surrogatepass")
-        self.whole(len(encoded))
-        self.chunks.append(encoded)
+    def texts(self, values: Sequence[str]) -> None:
+        """Texts: each different one once, then which of them stand where."""
+        places = {text: place for place, text in enumerate(dict.fromkeys(values))}
+        encoded = [text.encode("utf-8", "surrogatepass") for text in places]
+        self.wholes([len(encoded)])
+        self.wholes([len(each) for each in encoded])
+        self.chunks += encoded
+        self.wholes([places[text] for text in values])
 
-    def counts(self, values: Counts) -> None:
-        self._shape(values.shape)
-        self.chunks.append(varints(values.ravel()))
+    def counts(self, arrays: Sequence[Counts]) -> None:
+        self._shapes(arrays)
+        self.chunks.append(varints(_joined([array.ravel() for array in arrays])))
 
-    def cells(self, values: Cells) -> None:
+    def cells(self, arrays: Sequence[Cells]) -> None:
         """Ascending cells, as their steps."""
-        self.whole(len(values))
-        wide = np.concatenate(([-_ORIGIN], values.astype(np.int64)))
-        if (wide[1:] < wide[:-1]).any():
+        sizes = [len(array) for array in arrays]
+        self.wholes(sizes)
+        if any((array[1:] < array[:-1]).any() for array in arrays):
             raise ValueError("cells that do not ascend cannot be packed")
-        self.chunks.append(varints(wide[1:] - wide[:-1]))
+        self._ascending([array.astype(np.int64) + _ORIGIN for array in arrays])
 
-    def floats(self, values: Floats) -> None:
-        """Doubles bit by bit, or the steps of ascending integers, as distinct values often are."""
-        self._shape(values.shape)
-        steps = _steps(values)
-        self.whole(_RAW if steps is None else _STEPS)
-        self.chunks.append(values.astype("<f8").tobytes() if steps is None else varints(steps))
+    def floats(self, arrays: Sequence[Floats]) -> None:
+        """Doubles bit by bit, or as ascending integers, which distinct values often are."""
+        self._shapes(arrays)
+        whole = [_integers(array) for array in arrays]
+        self.wholes([_RAW if each is None else _STEPS for each in whole])
+        self._ascending([each + _WHOLE for each in whole if each is not None])
+        raw = (array for array, each in zip(arrays, whole, strict=True) if each is None)
+        self.chunks += [array.astype("<f8").tobytes() for array in raw]
 
-    def _shape(self, shape: tuple[int, ...]) -> None:
-        self.whole(len(shape))
-        for length in shape:
-            self.whole(length)
+    def _ascending(self, arrays: Sequence[NDArray[np.int64]]) -> None:
+        """Non-negative integers that ascend: the first of each array, then all steps."""
+        self.chunks.append(varints(_joined([array[:1] for array in arrays])))
+        self.chunks.append(varints(_joined([array[1:] - array[:-1] for array in arrays])))
+
+    def _shapes(self, arrays: Sequence[NDArray[np.number]]) -> None:
+        self.wholes([array.ndim for array in arrays])
+        self.wholes([length for array in arrays for length in array.shape])
 
 
-def _steps(values: Floats) -> NDArray[np.int64] | None:
+def _joined(arrays: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
+
+
+def _integers(values: Floats) -> NDArray[np.int64] | None:
+    """Values that ascend and lose nothing as integers, or None."""
     if values.ndim != 1 or not (np.abs(values) < _WHOLE).all():
         return None
     whole = values.astype(np.int64)
-    steps = np.diff(whole, prepend=-_WHOLE)
     same = whole.astype(np.float64).tobytes() == values.astype(np.float64).tobytes()
-    return steps if same and (steps >= 0).all() else None
+    return whole if same and (whole[1:] >= whole[:-1]).all() else None
 
 
 @dataclass(slots=True)
 class Reader:
-    """Takes apart what a Writer wrote; nothing it allocates is larger than the bytes allow."""
+    """Takes apart what a Writer wrote; nothing it allocates is larger than the bytes allow.
+
+    Every method takes how many values or arrays to read. The arrays are read-only.
+    """
 
     data: bytes
     at: int = 0
 
-    def whole(self) -> int:
-        value = 0
-        for place, byte in enumerate(self.data[self.at : self.at + _LONGEST]):
-            value |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:
-                self.at += place + 1
-                return value
-        raise Damaged("a number does not end")
+    def wholes(self, count: int) -> list[int]:
+        return self._varints(count).tolist()  # type: ignore[no-any-return]
 
-    def real(self) -> float:
-        (value,) = _REAL.unpack(self._take(_REAL.size))
-        return float(value)
+    def reals(self, count: int) -> list[float]:
+        return np.frombuffer(self._take(8 * count), "<f8").tolist()  # type: ignore[no-any-return]
 
-    def text(self) -> str:
+    def texts(self, count: int) -> list[str]:
+        (distinct,) = self.wholes(1)
+        sizes = self.wholes(distinct)
         try:
-            return self._take(self.whole()).decode("utf-8", "surrogatepass")
+            known = [self._take(size).decode("utf-8", "surrogatepass") for size in sizes]
         except UnicodeDecodeError as error:
             raise Damaged("a text is not UTF-8") from error
+        places = self.wholes(count)
+        if max(places, default=-1) >= distinct:
+            raise Damaged("there is no text of that number")
+        return [known[place] for place in places]
 
-    def counts(self) -> Counts:
-        shape = self._shape()
-        return frozen(self._varints(prod(shape)).reshape(shape))
+    def counts(self, count: int) -> list[Counts]:
+        shapes, sizes = self._shapes(count)
+        return _shaped(_pieces(self._summable(sum(sizes)), sizes), shapes)
 
-    def cells(self) -> Cells:
-        cells = np.cumsum(self._varints(self.whole())) - _ORIGIN
-        if len(cells) and cells[-1] >= _ORIGIN:
+    def cells(self, count: int) -> list[Cells]:
+        sizes = self.wholes(count)
+        cells = self._ascending(sizes) - _ORIGIN
+        if len(cells) and cells.max() >= _ORIGIN:
             raise Damaged("a cell is out of range")
-        return frozen(cells.astype(np.int32))
+        return _pieces(cells.astype(np.int32), sizes)
 
-    def floats(self) -> Floats:
-        shape = self._shape()
-        coding, size = self.whole(), prod(shape)
-        if coding == _STEPS:
-            values = (np.cumsum(self._varints(size)) - _WHOLE).astype(np.float64)
-        elif coding == _RAW:
-            raw = self._take(8 * size)
-            values = np.frombuffer(raw, "<f8").astype(np.float64)
-        else:
-            raise Damaged(f"unknown coding of floats: {coding}")
-        return frozen(values.reshape(shape))
+    def floats(self, count: int) -> list[Floats]:
+        shapes, sizes = self._shapes(count)
+        codings = self.wholes(count)
+        if not {_RAW, _STEPS}.issuperset(codings):
+            raise Damaged(f"unknown coding of floats: {max(codings)}")
+        stepped = [size for size, coding in zip(sizes, codings, strict=True) if coding == _STEPS]
+        whole = (self._ascending(stepped) - _WHOLE).astype(np.float64)
+        rest = [size for size, coding in zip(sizes, codings, strict=True) if coding == _RAW]
+        raw = np.frombuffer(self._take(8 * sum(rest)), "<f8").astype(np.float64)
+        found = {_STEPS: iter(_pieces(whole, stepped)), _RAW: iter(_pieces(raw, rest))}
+        flat = [next(found[coding]) for coding in codings]
+        return _shaped(flat, shapes)
 
     def finish(self) -> None:
         """Raise Damaged if anything is left."""
         if self.at != len(self.data):
             raise Damaged(f"{len(self.data) - self.at} bytes too many")
 
-    def _shape(self) -> tuple[int, ...]:
-        axes = self.whole()
-        if axes > _MOST_AXES:
-            raise Damaged(f"an array of {axes} axes")
-        shape = tuple(self.whole() for _ in range(axes))
-        if max(shape, default=0) > len(self.data):
+    def _ascending(self, sizes: Sequence[int]) -> NDArray[np.int64]:
+        """The integers of pieces that ascend, from the first of each piece and the steps."""
+        starts = np.array([at for at, n in zip(edges_of(sizes), sizes, strict=False) if n], np.intp)
+        first = self._varints(len(starts))
+        steps = self._summable(sum(sizes) - len(starts))
+        flat = np.zeros(len(first) + len(steps), np.int64)
+        inner = np.ones(len(flat), np.bool_)
+        inner[starts] = False
+        flat[inner] = steps
+        total = np.cumsum(flat)
+        return total + np.repeat(first - total[starts], np.diff(np.append(starts, len(flat))))
+
+    def _shapes(self, count: int) -> tuple[list[Shape] | None, list[int]]:
+        """The shapes of arrays (None where all have one axis) and their sizes."""
+        axes = self.wholes(count)
+        if max(axes, default=0) > _MOST_AXES:
+            raise Damaged(f"an array of {max(axes)} axes")
+        lengths = self.wholes(sum(axes))
+        if max(lengths, default=0) > len(self.data):
             raise Damaged("an array is larger than the bytes")
-        return shape
+        if axes.count(1) == count:
+            return None, lengths
+        shapes = [tuple(lengths[a:b]) for a, b in pairwise(edges_of(axes))]
+        return shapes, [prod(shape) for shape in shapes]
 
     def _varints(self, count: int) -> Counts:
         window = np.frombuffer(self.data, np.uint8)[self.at : self.at + _LONGEST * count]
+        short = window[:count]
+        if len(short) == count and not (short & 0x80).any():
+            self.at += count
+            return short.astype(np.int64)
+        return self._long_varints(window, count)
+
+    def _long_varints(self, window: NDArray[np.uint8], count: int) -> Counts:
         ends = np.flatnonzero(window < 0x80)[:count]
         if len(ends) < count:
             raise Damaged("a number does not end")
-        if not count:
-            return np.empty(0, np.int64)
         self.at += int(ends[-1]) + 1
         starts = np.concatenate(([0], ends[:-1] + 1))
         sizes = ends - starts + 1
-        if sizes.max() > _LONGEST:
+        longest = int(sizes.max())
+        if longest > _LONGEST:
             raise Damaged("a number is too long")
-        place = np.arange(ends[-1] + 1) - np.repeat(starts, sizes)
-        parts = (window[: len(place)] & 0x7F).astype(np.int64) << 7 * place
-        values = np.add.reduceat(parts, starts)
+        values = (window[starts] & 0x7F).astype(np.int64)
+        some = np.flatnonzero(sizes > 1)
+        for place in range(1, longest):
+            some = some[sizes[some] > place]
+            values[some] |= (window[starts[some] + place] & 0x7F).astype(np.int64) << 7 * place
+        if values.max() >= _MOST:
+            raise Damaged("a number is too large")
+        return values
+
+    def _summable(self, count: int) -> Counts:
+        """Integers whose sum is one as well."""
+        values = self._varints(count)
         if values.sum(dtype=np.float64) >= _MOST:
             raise Damaged("counts are too large")
         return values
@@ -191,3 +256,14 @@ class Reader:
             raise Damaged("the bytes end too early")
         self.at += size
         return taken
+
+
+def _pieces(flat: NDArray[np.generic], sizes: Sequence[int]) -> list[NDArray]:  # type: ignore[type-arg]
+    frozen(flat)  # type: ignore[type-var]
+    return [flat[start:end] for start, end in pairwise(edges_of(sizes))]
+
+
+def _shaped(pieces: list[NDArray], shapes: Sequence[Shape] | None) -> list[NDArray]:  # type: ignore[type-arg]
+    if shapes is None:
+        return pieces
+    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from checks.text import figure
 
 _QUANTILES = np.arange(0.05, 0.96, 0.05)
 _MAINLY = 0.5
+_BOUNDED = "bounded: counted between quantiles of the reference, with none beyond its range"
 
 
 @check(NumericProfile, warning=0.12, critical=0.2, minimum=100)
@@ -57,7 +59,8 @@ def wasserstein(reference: NumericProfile, current: NumericProfile, *, scale: bo
     ``scale`` off it is in the unit of the column. A constant reference has no deviation to measure
     by: then that of an equal mixture of both sides stands in, so that a constant moved to another
     gives 2. ``where`` tells the direction and the quantile that moved most. Exact while both sides
-    keep their distinct values, within 0.5 % otherwise.
+    keep their distinct values, within 0.5 % otherwise; ``where`` says "bounded" of a column counted
+    between quantiles of the reference, for which it is rough beyond their range.
 
     >>> from checks.plan import NumericPlan
     >>> then = NumericProfile.of(np.array([0.0, 2.0]), NumericPlan())
@@ -72,14 +75,14 @@ def wasserstein(reference: NumericProfile, current: NumericProfile, *, scale: bo
     of W without drift. Source: Vaserstein 1969; del Barrio, Giné and Matrán 1999 (Ann. Prob. 27).
     """
     joint = pieces.joint(reference, current)
-    value = _scaled(pieces.area(joint), joint, reference, scale=scale)
-    noise = _scaled(pieces.area_noise(joint), joint, reference, scale=scale)
+    area = pieces.area(joint)
+    value, noise = _scaled((area, pieces.area_noise(joint)), joint, reference, scale=scale)
     return Stat(
         value,
         corrected=excess(value, noise),
         n_reference=reference.n,
         n_current=current.n,
-        where=_shift(joint, reference, current) if value else "",
+        where=_path(joint, area, reference, current) if value else "",
     )
 
 
@@ -100,15 +103,15 @@ def energy(reference: NumericProfile, current: NumericProfile, *, scale: bool = 
     2 (1/n + 1/N) integral G (1 - G) dx. Source: Székely and Rizzo 2013 (J. Stat. Plan. Inf. 143).
     """
     joint = pieces.joint(reference, current)
-    square = _scaled(2.0 * pieces.squared_area(joint), joint, reference, scale=scale)
-    noise = _scaled(2.0 * pieces.squared_area_noise(joint), joint, reference, scale=scale)
+    squares = 2.0 * pieces.squared_area(joint), 2.0 * pieces.squared_area_noise(joint)
+    square, noise = _scaled(squares, joint, reference, scale=scale)
     value = math.sqrt(square)
     return Stat(
         value,
         corrected=excess(value, math.sqrt(noise)),
         n_reference=reference.n,
         n_current=current.n,
-        where=_shift(joint, reference, current) if value else "",
+        where=_path(joint, pieces.area(joint), reference, current) if value else "",
     )
 
 
@@ -141,23 +144,36 @@ def cramer_von_mises(reference: NumericProfile, current: NumericProfile) -> Stat
     )
 
 
-def _scaled(length: float, joint: Pieces, reference: NumericProfile, *, scale: bool) -> float:
-    """A length on the axis in deviations of the reference or, without ``scale``, as it is.
+def _scaled(
+    lengths: Sequence[float], joint: Pieces, reference: NumericProfile, *, scale: bool
+) -> list[float]:
+    """Lengths on the axis in deviations of the reference or, without ``scale``, as they are.
 
     Never more than the largest double, and 0 stays 0 whatever the deviation.
     """
+    if not scale:
+        return [min(length * joint.unit, sys.float_info.max) for length in lengths]
+    deviation = reference.sd / joint.unit or pieces.pooled_sd(joint)
+    return [_over(length, deviation) for length in lengths]
+
+
+def _over(length: float, deviation: float) -> float:
     if not length:
         return 0.0
-    if not scale:
-        return min(length * joint.unit, sys.float_info.max)
-    deviation = reference.sd / joint.unit or pieces.pooled_sd(joint)
     return min(length / deviation, sys.float_info.max) if deviation else sys.float_info.max
 
 
-def _shift(joint: Pieces, reference: NumericProfile, current: NumericProfile) -> str:
+def _path(joint: Pieces, area: float, reference: NumericProfile, current: NumericProfile) -> str:
+    """How the values moved, and whether their way beyond the reference's range is known roughly."""
+    told = _shift(joint, area, reference, current)
+    between_edges = reference.plan.edges and (reference.exact is None or current.exact is None)
+    return f"{told} ({_BOUNDED})" if between_edges else told
+
+
+def _shift(joint: Pieces, area: float, reference: NumericProfile, current: NumericProfile) -> str:
     """The direction in which values moved, and the quantile (or the end) that moved most."""
     signed = float(joint.width @ (joint.before + joint.after) / 2.0 + joint.gap @ joint.after)
-    balance = -signed / pieces.area(joint)
+    balance = -signed / area
     direction = "reshaped"
     if abs(balance) > _MAINLY:
         direction = "shifted up" if balance > 0 else "shifted down"
@@ -165,7 +181,7 @@ def _shift(joint: Pieces, reference: NumericProfile, current: NumericProfile) ->
     now = pieces.quantiles(joint, joint.current, _QUANTILES)
     moves = np.abs(now / joint.unit - then / joint.unit)
     worst = int(np.argmax(moves))
-    if moves.mean() > _MAINLY * pieces.area(joint):
+    if moves.mean() > _MAINLY * area:
         place = f"most at the {100 * _QUANTILES[worst]:.0f} % quantile"
         return f"{direction}, {place}: {figure(then[worst])} -> {figure(now[worst])}"
     ends = (

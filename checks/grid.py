@@ -8,6 +8,9 @@ histograms on one grid merge by integer addition.
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +18,10 @@ Floats = NDArray[np.float64]
 Cells = NDArray[np.int32]
 Counts = NDArray[np.int64]
 
+_N = TypeVar("_N", bound=np.number)
+
 MANTISSA_BITS = 7
-_KEYS = 1 << 16
+KEYS = 1 << 16
 _SMALLEST = 128  # keys below are zero or subnormal
 _INFINITE = 0x7F80
 _LAST = _INFINITE - 1 - _SMALLEST  # steps from the innermost cell to the outermost
@@ -42,19 +47,37 @@ def cell_counts(values: Floats, centre: float) -> tuple[Cells, Counts]:
     >>> cells.tolist(), counts.tolist()
     ([-16129, 0, 16129], [1, 1, 2])
     """
-    histogram = np.bincount(_keys(values, centre), minlength=_KEYS)
-    for infinite in (_INFINITE, _INFINITE | 0x8000):
-        histogram[infinite - 1] += histogram[infinite]
-        histogram[infinite] = 0
+    histogram = np.zeros(KEYS, np.int64)
+    with np.errstate(over="ignore", under="ignore"):
+        count_keys(histogram, values - centre)
+    return occupied(histogram)
+
+
+def count_keys(histogram: Counts, distances: Floats, rows: Counts | None = None) -> None:
+    """Add finite distances from the centre to a ``histogram`` of the 65,536 16-bit float keys.
+
+    ``rows`` says how many rows have each distance (None: one). The caller silences the overflow of
+    distances beyond float32.
+    """
+    narrow = distances.astype(np.float32)
+    keys = np.empty(len(narrow), np.intp)
+    np.right_shift(narrow.view(np.uint32), 16, out=keys, casting="unsafe")
+    np.add.at(histogram, keys, 1 if rows is None else rows)
+
+
+def occupied(histogram: Counts) -> tuple[Cells, Counts]:
+    """Occupied cells in ascending order and their counts, of a histogram by 16-bit float keys."""
     keys = np.flatnonzero(histogram)
-    cells = _canonical(keys)
+    magnitude = keys & 0x7FFF
+    cells = _canonical(np.where(magnitude == _INFINITE, keys - 1, keys))
     order = np.argsort(cells, kind="stable")
-    merged, counts = sum_by_cell(cells[order], histogram[keys][order])
-    return merged, counts
+    return sum_by_cell(cells[order], histogram[keys][order])
 
 
-def cells_of(values: Floats, centre: float, shift: int = 0) -> Cells:
+def cells_of(values: Floats, centre: float | Floats, shift: int | Counts = 0) -> Cells:
     """The cell of each of finite ``values``; never descends where they ascend.
+
+    ``centre`` and ``shift`` are those of all values, or of each.
 
     >>> cells_of(np.array([-1.0, 0.0, 1.0, 1e300]), 0.0).tolist()
     [-16129, 0, 16129, 32512]
@@ -64,7 +87,7 @@ def cells_of(values: Floats, centre: float, shift: int = 0) -> Cells:
     return _shifted(_canonical(keys), shift).astype(np.int32)
 
 
-def _keys(values: Floats, centre: float) -> NDArray[np.uint16]:
+def _keys(values: Floats, centre: float | Floats) -> NDArray[np.uint16]:
     """The upper 16 bits of the distances from the centre as float32."""
     with np.errstate(over="ignore", under="ignore"):
         narrow = (values - centre).astype("<f4")
@@ -91,7 +114,7 @@ def coarsen(cells: Cells, counts: Counts, shift: int) -> tuple[Cells, Counts]:
     return sum_by_cell(_shifted(cells.astype(np.int64), shift), counts)
 
 
-def _shifted(cells: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
+def _shifted(cells: NDArray[np.int64], shift: int | Counts) -> NDArray[np.int64]:
     magnitude = 1 + ((np.abs(cells) - 1) >> shift)
     return np.where(cells == 0, 0, np.sign(cells) * magnitude)
 
@@ -105,18 +128,35 @@ def bounds(cells: Cells, centre: float, shift: int = 0) -> tuple[Floats, Floats]
     >>> float(low[0]), float(high[0])
     (11.0, 11.0078125)
     """
-    bits = MANTISSA_BITS - shift
-    steps = np.abs(cells.astype(np.int64)) - 1
+    low, high = _distances(shift)
+    at = cells + len(low) // 2
+    return centre + low[at], centre + high[at]
+
+
+@cache
+def _distances(shift: int) -> tuple[Floats, Floats]:
+    """The edges of all cells about 0, and of one more on either side."""
+    bits, last = MANTISSA_BITS - shift, outermost(shift)
+    cells = np.arange(-last - 1, last + 2)
+    steps = np.abs(cells) - 1
     exponent = (steps >> bits) - 126
     fraction = steps & ((1 << bits) - 1)
     inner = np.ldexp(1.0 + fraction / (1 << bits), exponent)
     outer = np.ldexp(1.0 + (fraction + 1) / (1 << bits), exponent)
     inner = np.where(cells == 0, 0.0, inner)
     outer = np.where(cells == 0, 0.0, outer)
-    outer = np.where(np.abs(cells) == outermost(shift), np.inf, outer)
-    low = np.where(cells < 0, centre - outer, centre + inner)
-    high = np.where(cells < 0, centre - inner, centre + outer)
-    return low, high
+    outer = np.where(np.abs(cells) == last, np.inf, outer)
+    return np.where(cells < 0, -outer, inner), np.where(cells < 0, -inner, outer)
+
+
+def union(a: NDArray[_N], b: NDArray[_N]) -> NDArray[_N]:
+    """All values of two ascending arrays, each once.
+
+    >>> union(np.array([1, 3]), np.array([3, 4])).tolist()
+    [1, 3, 4]
+    """
+    both = np.sort(np.concatenate((a, b)), kind="stable")  # two runs: merged in linear time
+    return both[np.concatenate(([True] * (len(both) > 0), both[1:] != both[:-1]))]
 
 
 def outermost(shift: int = 0) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -52,44 +53,49 @@ class BinaryOutcome:
         label: NDArray[np.integer],
         score: Floats | None = None,
         *,
+        counts: Counts | None = None,
         strange: int = 0,
     ) -> BinaryOutcome:
         """The profile of rows.
 
         ``predicted`` is 0 or 1, or 2 where there is no predicted class (the score then decides);
         ``label`` is 0, 1 or 2 (not known); ``score`` the probability of the positive class, NaN
-        where missing.
+        where missing. ``counts``, of the same length, says how many rows each stands for (None:
+        one).
+
+        >>> both = np.array([1, 0]), np.array([1, 1])
+        >>> BinaryOutcome.of(BinaryPlan("1", "0"), *both, counts=np.array([3, 2])).matrix
+        (3, 0, 2, 0)
         """
-        if score is None:
-            score = np.full(len(predicted), np.nan)
-            unscored = 0
-        else:
-            unscored = int(np.isnan(score).sum())
+        unscored = 0 if score is None else _rows_of(np.isnan(score), counts)
+        score = np.full(len(predicted), np.nan) if score is None else score
         valid = (score >= 0.0) & (score <= 1.0)
-        invalid = len(score) - int(np.isnan(score).sum()) - int(valid.sum())
         predicted = np.where(
             (predicted == UNKNOWN) & valid, (score >= plan.threshold).astype(np.int64), predicted
         ).astype(np.int64)
         usable = predicted != UNKNOWN
-        confusion = np.bincount(predicted[usable] * 3 + label[usable], minlength=6).reshape(2, 3)
-        rows = usable & valid
-        cells, table = _score_table(score[rows], predicted[rows], label[rows])
-        known = rows & (label != UNKNOWN)
-        losses = _losses(score[known], label[known])
+        some = _chosen(usable)
+        pairs = predicted[some] * 3 + label[some]
+        confusion = np.bincount(pairs, _at(counts, some), 6).reshape(2, 3)
+        rows = _chosen(usable & valid)
+        cells, table = _score_table(score[rows], predicted[rows], label[rows], _at(counts, rows))
+        known = _chosen(usable & valid & (label != UNKNOWN))
+        log_loss, brier = _losses(score[known], label[known])
+        told = _at(counts, known)
         return cls(
             plan,
             frozen(cells),
             frozen(table),
             frozen(confusion.astype(np.int64)),
-            frozen(_calibration(score[known], label[known])),
-            scored=int(known.sum()),
-            log_loss=float(losses[0].sum()),
-            log_loss_squared=float(np.square(losses[0]).sum()),
-            brier=float(losses[1].sum()),
-            brier_squared=float(np.square(losses[1]).sum()),
-            invalid=invalid,
+            frozen(_calibration(score[known], label[known], told)),
+            scored=len(log_loss) if told is None else int(told.sum()),
+            log_loss=_sum(log_loss, told),
+            log_loss_squared=_sum(np.square(log_loss), told),
+            brier=_sum(brier, told),
+            brier_squared=_sum(np.square(brier), told),
+            invalid=_rows_of(~valid, counts) - _rows_of(np.isnan(score), counts),
             unscored=unscored,
-            unpredicted=int(len(usable) - usable.sum()),
+            unpredicted=_rows_of(~usable, counts),
             strange=strange,
         )
 
@@ -115,26 +121,60 @@ class BinaryOutcome:
 
     def merge(self, other: BinaryOutcome) -> BinaryOutcome:
         """The profile of both sets of rows."""
-        if self.plan != other.plan:
-            raise PlanMismatch(f"cannot add outcomes of {other.plan} to those of {self.plan}")
-        cells, place = np.unique(np.concatenate((self.cells, other.cells)), return_inverse=True)
+        return BinaryOutcome.merged([self, other])
+
+    @classmethod
+    def merged(cls, parts: Sequence[BinaryOutcome]) -> BinaryOutcome:
+        """The profile of all rows of the parts, of which there is at least one."""
+        _require_one_plan(parts)
+        cells = _each_once(np.sort(np.concatenate([each.cells for each in parts])))
         table = np.zeros((len(cells), 2, 3), np.int64)
-        np.add.at(table, place, np.concatenate((self.table, other.table)))
+        for each in parts:
+            table[np.searchsorted(cells, each.cells)] += each.table
         arrays = {
             "cells": frozen(cells.astype(np.int32)),
             "table": frozen(table),
-            "confusion": frozen(self.confusion + other.confusion),
-            "calibration": frozen(self.calibration + other.calibration),
+            "confusion": frozen(np.sum([each.confusion for each in parts], 0)),
+            "calibration": frozen(np.sum([each.calibration for each in parts], 0)),
         }
-        return replace(self, **arrays, **_sums(self, other))  # type: ignore[arg-type]
+        return replace(parts[0], **arrays, **_sums(parts))  # type: ignore[arg-type]
+
+
+def _chosen(rows: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
+    """An index of these rows; all of them are a view, which spares a copy of each column."""
+    return slice(None) if rows.all() else rows
+
+
+def _at(counts: Counts | None, rows: NDArray[np.bool_] | slice) -> Counts | None:
+    return None if counts is None else counts[rows]
+
+
+def _rows_of(chosen: NDArray[np.bool_], counts: Counts | None) -> int:
+    return int(np.count_nonzero(chosen) if counts is None else counts[chosen].sum())
+
+
+def _sum(values: Floats, counts: Counts | None) -> float:
+    return float(values.sum() if counts is None else (values * counts).sum())
 
 
 def _score_table(
-    score: Floats, predicted: NDArray[np.integer], label: NDArray[np.integer]
+    score: Floats, predicted: NDArray[np.integer], label: NDArray[np.integer], n: Counts | None
 ) -> tuple[Cells, Counts]:
-    cells, place = np.unique(grid.score_cells(score), return_inverse=True)
-    key = place * 6 + predicted * 3 + label
-    return cells.astype(np.int32), np.bincount(key, minlength=6 * len(cells)).reshape(-1, 2, 3)
+    key = grid.score_cells(score).astype(np.int64) * 6 + predicted * 3 + label
+    if n is None:
+        found, counts = np.unique(key, return_counts=True)
+    else:
+        found, place = np.unique(key, return_inverse=True)
+        counts = np.bincount(place, n, len(found))
+    cells = _each_once(found // 6)
+    table = np.zeros((len(cells), 6), np.int64)
+    table[np.searchsorted(cells, found // 6), found % 6] = counts
+    return cells.astype(np.int32), table.reshape(-1, 2, 3)
+
+
+def _each_once(ascending: NDArray[np.integer]) -> NDArray[np.integer]:
+    starts = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
+    return np.concatenate((ascending[:1], ascending[starts]))
 
 
 def _losses(score: Floats, label: NDArray[np.integer]) -> tuple[Floats, Floats]:
@@ -143,10 +183,11 @@ def _losses(score: Floats, label: NDArray[np.integer]) -> tuple[Floats, Floats]:
     return log_loss, (score - label) ** 2
 
 
-def _calibration(score: Floats, label: NDArray[np.integer]) -> Floats:
+def _calibration(score: Floats, label: NDArray[np.integer], n: Counts | None) -> Floats:
     bins = np.minimum((score * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    weights = (np.ones(len(score)), score, (label == POSITIVE).astype(np.float64))
-    return np.array([np.bincount(bins, w, CALIBRATION_BINS) for w in weights], np.float64)
+    by_label = np.bincount(bins * 2 + label, n, 2 * CALIBRATION_BINS).reshape(-1, 2)
+    sums = np.bincount(bins, score if n is None else score * n, CALIBRATION_BINS)
+    return np.array([by_label.sum(1), sums, by_label[:, POSITIVE]], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +218,12 @@ class RegressionOutcome:
     e2y2: float = 0.0
 
     @classmethod
-    def of(cls, plan: RegressionPlan, predicted: Floats, label: Floats) -> RegressionOutcome:
+    def of(
+        cls, plan: RegressionPlan, predicted: Floats, label: Floats, *, counts: Counts | None = None
+    ) -> RegressionOutcome:
         """The profile of rows; a label of NaN is not known yet.
+
+        ``counts``, of the same length, says how many rows each stands for (None: one).
 
         >>> told, truth = np.array([1.0, 5.0]), np.array([2.0, np.nan])
         >>> outcome = RegressionOutcome.of(RegressionPlan(), told, truth)
@@ -187,18 +232,24 @@ class RegressionOutcome:
         """
         usable = np.isfinite(predicted)
         known = usable & np.isfinite(label)
-        sums = _sums_of_errors(plan, predicted[known], label[known])
-        unpredicted = int(len(predicted) - usable.sum())
-        return cls(plan, len(predicted), unpredicted, int(known.sum()), **sums)
+        n = np.ones(len(predicted), np.int64) if counts is None else counts
+        sums = _sums_of_errors(plan, predicted[known], label[known], n[known])
+        return cls(plan, int(n.sum()), int(n[~usable].sum()), int(n[known].sum()), **sums)
 
     def merge(self, other: RegressionOutcome) -> RegressionOutcome:
         """The profile of both sets of rows."""
-        if self.plan != other.plan:
-            raise PlanMismatch(f"cannot add outcomes of {other.plan} to those of {self.plan}")
-        return replace(self, **_sums(self, other))  # type: ignore[arg-type]
+        return RegressionOutcome.merged([self, other])
+
+    @classmethod
+    def merged(cls, parts: Sequence[RegressionOutcome]) -> RegressionOutcome:
+        """The profile of all rows of the parts, of which there is at least one."""
+        _require_one_plan(parts)
+        return replace(parts[0], **_sums(parts))  # type: ignore[arg-type]
 
 
-def _sums_of_errors(plan: RegressionPlan, predicted: Floats, label: Floats) -> dict[str, float]:
+def _sums_of_errors(
+    plan: RegressionPlan, predicted: Floats, label: Floats, n: Counts
+) -> dict[str, float]:
     with np.errstate(over="ignore", invalid="ignore"):
         p, y, e = predicted - plan.centre, label - plan.centre, predicted - label
         e2, y2 = e * e, y * y
@@ -217,12 +268,20 @@ def _sums_of_errors(plan: RegressionPlan, predicted: Floats, label: Floats) -> d
             "e2y": e2 * y,
             "e2y2": e2 * y2,
         }
-        return {name: float(values.sum()) for name, values in terms.items()}
+        return {name: float((values * n).sum()) for name, values in terms.items()}
 
 
 Outcome = BinaryOutcome | RegressionOutcome
 
 
-def _sums(a: Outcome, b: Outcome) -> dict[str, int | float]:
-    names = [f.name for f in fields(a) if isinstance(getattr(a, f.name), int | float)]
-    return {name: getattr(a, name) + getattr(b, name) for name in names}
+def _require_one_plan(parts: Sequence[Outcome]) -> None:
+    first = parts[0].plan
+    for other in parts:
+        if other.plan != first:
+            raise PlanMismatch(f"cannot add outcomes of {other.plan} to those of {first}")
+
+
+def _sums(parts: Sequence[Outcome]) -> dict[str, int | float]:
+    first = parts[0]
+    names = [f.name for f in fields(first) if isinstance(getattr(first, f.name), int | float)]
+    return {name: sum(getattr(each, name) for each in parts) for name in names}

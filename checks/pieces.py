@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from checks import grid
 from checks.check import NotEnoughData
 from checks.grid import Cells, Floats
-from checks.profile import NumericProfile, PlanMismatch, frozen
+from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch, frozen
 
 
 class Axis(NamedTuple):
@@ -52,8 +53,9 @@ class Pieces:
         return self.high - self.low
 
 
+@lru_cache(maxsize=4)
 def joint(reference: NumericProfile, current: NumericProfile) -> Pieces:
-    """The pieces of two profiles of one plan.
+    """The pieces of two profiles of one plan; kept for the next check of the same column.
 
     While both keep their distinct values the pieces are exactly those. Otherwise they are the cells
     of both, evenly filled between the extremes, except that atoms of the plan are points with their
@@ -63,30 +65,41 @@ def joint(reference: NumericProfile, current: NumericProfile) -> Pieces:
         NotEnoughData: a side has no finite values.
         PlanMismatch: the grids differ in more than fineness.
     """
-    require_values(reference, current)
+    n_reference, n_current = sizes(reference, current)
     unit = grid.unit_of(
         min(reference.minimum, current.minimum), max(reference.maximum, current.maximum)
     )
     axis = _of_values(reference, current, unit) or _of_cells(*aligned(reference, current), unit)
-    after = np.cumsum(axis.current) / current.n - np.cumsum(axis.reference) / reference.n
+    until = np.zeros(len(axis.low) + 1)
+    until[1:] = np.cumsum(axis.current) / n_current - np.cumsum(axis.reference) / n_reference
+    gap = np.zeros(len(axis.low))
+    np.maximum(axis.low[1:] - axis.high[:-1], 0.0, out=gap[:-1])
     return Pieces(
         frozen(axis.low),
         frozen(axis.high),
-        frozen(axis.reference / reference.n),
-        frozen(axis.current / current.n),
+        frozen(axis.reference / n_reference),
+        frozen(axis.current / n_current),
         unit=unit,
-        noise=1.0 / reference.n + 1.0 / current.n,
-        before=frozen(np.concatenate(([0.0], after[:-1]))),
-        after=frozen(after),
-        gap=frozen(np.append(np.maximum(axis.low[1:] - axis.high[:-1], 0.0), 0.0)),
+        noise=1.0 / n_reference + 1.0 / n_current,
+        before=frozen(until[:-1]),
+        after=frozen(until[1:]),
+        gap=frozen(gap),
     )
 
 
-def require_values(reference: NumericProfile, current: NumericProfile) -> None:
-    """Raise NotEnoughData unless both sides have finite values."""
-    for side, profile in (("reference", reference), ("current window", current)):
-        if not profile.n:
+def sizes(
+    reference: NumericProfile | CategoricalProfile, current: NumericProfile | CategoricalProfile
+) -> tuple[int, int]:
+    """The values of both sides.
+
+    Raises:
+        NotEnoughData: a side has none.
+    """
+    found = reference.n, current.n
+    for side, n in zip(("reference", "current window"), found, strict=True):
+        if not n:
             raise NotEnoughData(f"no values in the {side}")
+    return found
 
 
 def aligned(
@@ -97,9 +110,11 @@ def aligned(
     Raises:
         PlanMismatch: the grids differ in more than fineness.
     """
-    shift = max(reference.plan.shift, current.plan.shift)
-    then, now = reference.coarsen(shift), current.coarsen(shift)
-    if then.plan.centre != now.plan.centre or then.plan.atoms != now.plan.atoms:
+    then, now = reference, current
+    if then.plan.shift != now.plan.shift:
+        shift = max(then.plan.shift, now.plan.shift)
+        then, now = then.coarsen(shift), now.coarsen(shift)
+    if then.plan != now.plan and replace(then.plan, exact=now.plan.exact) != now.plan:
         raise PlanMismatch(f"cannot compare a profile of {now.plan} with one of {then.plan}")
     return then, now
 
@@ -108,7 +123,7 @@ def _of_values(reference: NumericProfile, current: NumericProfile, unit: float) 
     """Every distinct value of both sides as a point."""
     if reference.exact is None or current.exact is None:
         return None
-    values = np.union1d(reference.exact, current.exact)
+    values = grid.union(reference.exact, current.exact)
     then, now = np.zeros(len(values)), np.zeros(len(values))
     then[np.searchsorted(values, reference.exact)] = reference.exact_counts
     now[np.searchsorted(values, current.exact)] = current.exact_counts
@@ -117,36 +132,40 @@ def _of_values(reference: NumericProfile, current: NumericProfile, unit: float) 
 
 def _of_cells(reference: NumericProfile, current: NumericProfile, unit: float) -> Axis:
     """The cells of both sides, cut at the atoms; each atom is a point of its own."""
-    cells = np.union1d(reference.cells, current.cells)
+    cells = grid.union(reference.cells, current.cells)
     low, high = _spans(cells, reference, current, unit)
+    then, now = np.zeros(len(cells)), np.zeros(len(cells))
+    then[np.searchsorted(cells, reference.cells)] = reference.counts
+    now[np.searchsorted(cells, current.cells)] = current.counts
     atoms, home, numbers = _atoms(cells, reference, current)
+    if not len(atoms):
+        return _distinct(low, high, then, now)
     place = np.clip(atoms / unit, low[home], high[home])
     owner, start, end, part = _cut(low, high, home, place)
     sides = []
-    for one, number in zip((reference, current), numbers, strict=True):
-        rest = -np.bincount(home, number, len(cells)).astype(np.float64)
-        rest[np.searchsorted(cells, one.cells)] += one.counts
-        sides.append(np.concatenate((np.maximum(rest, 0.0)[owner] * part, number)))
-    return _ordered(np.concatenate((start, place)), np.concatenate((end, place)), *sides)
+    for counts, number in zip((then, now), numbers, strict=True):
+        rest = np.maximum(counts - np.bincount(home, number, len(cells)), 0.0)
+        sides.append(np.concatenate((rest[owner] * part, number)))
+    low, high = np.concatenate((start, place)), np.concatenate((end, place))
+    order = np.lexsort((high, low))
+    return _distinct(low[order], high[order], *(side[order] for side in sides))
 
 
 def _spans(
     cells: Cells, reference: NumericProfile, current: NumericProfile, unit: float
 ) -> tuple[Floats, Floats]:
     """Where each cell begins and ends within the extremes of the data, in units."""
-    edges = np.array(grid.bounds(cells, reference.plan.centre, reference.plan.shift))
+    edges = np.array(reference.plan.bounds(cells))
     if reference.integral and current.integral:
-        # Cells are open towards the centre's far side: (low, high] below it, [low, high) above.
+        # Cells of the grid are open on the far side of the centre: (low, high] below it.
         below = cells < 0
         first = np.where(below, np.floor(edges[0]) + 1, np.ceil(edges[0]))
         last = np.where(below, np.floor(edges[1]), np.ceil(edges[1]) - 1)
         edges = np.where(first == last, first, edges)
-    low, high = np.clip(
-        edges,
-        min(reference.minimum, current.minimum),
-        max(reference.maximum, current.maximum),
-    )
-    return low / unit, high / unit
+    np.maximum(edges, min(reference.minimum, current.minimum), out=edges)
+    np.minimum(edges, max(reference.maximum, current.maximum), out=edges)
+    low, high = edges / unit
+    return low, high
 
 
 def _atoms(
@@ -154,8 +173,11 @@ def _atoms(
 ) -> tuple[Floats, NDArray[np.intp], tuple[Floats, Floats]]:
     """Atoms that occur, the place of each one's cell in ``cells``, and how often they occur."""
     plan = reference.plan
+    if not plan.atoms:
+        nothing = np.empty(0)
+        return nothing, np.empty(0, np.intp), (nothing, nothing)
     atoms = np.array(plan.atoms, np.float64)
-    own = grid.cells_of(atoms, plan.centre, plan.shift)
+    own = plan.cells_of(atoms)
     met = (reference.atom_counts + current.atom_counts > 0) & np.isin(own, cells)
     numbers = (
         reference.atom_counts[met].astype(np.float64),
@@ -180,17 +202,17 @@ def _cut(
     return owner, start, end, part
 
 
-def _ordered(low: Floats, high: Floats, reference: Floats, current: Floats) -> Axis:
-    """Pieces in order, those at the very same place added up."""
-    order = np.lexsort((high, low))
-    low, high = low[order], high[order]
+def _distinct(low: Floats, high: Floats, reference: Floats, current: Floats) -> Axis:
+    """Ordered pieces, those at the very same place added up."""
     new = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
+    if new.all():
+        return Axis(low, high, reference, current)
     starts = np.flatnonzero(np.concatenate(([True], new)))
     return Axis(
         low[starts],
         high[starts],
-        np.add.reduceat(reference[order], starts),
-        np.add.reduceat(current[order], starts),
+        np.add.reduceat(reference, starts),
+        np.add.reduceat(current, starts),
     )
 
 
@@ -204,11 +226,10 @@ def largest_gap(pieces: Pieces) -> tuple[float, float]:
 def area(pieces: Pieces) -> float:
     """The first Wasserstein distance, the integral of |F - G|, in units of ``unit``."""
     start, end = np.abs(pieces.before), np.abs(pieces.after)
-    total = start + end
-    crossed = pieces.before * pieces.after < 0.0
-    mean = np.where(
-        crossed, (start**2 + end**2) / (2.0 * np.where(crossed, total, 1.0)), total / 2.0
-    )
+    mean = (start + end) / 2.0
+    crossed = np.flatnonzero(pieces.before * pieces.after < 0.0)
+    start, stop = start[crossed], end[crossed]
+    mean[crossed] = (start**2 + stop**2) / (2.0 * (start + stop))
     return float(pieces.width @ mean + pieces.gap @ end)
 
 
@@ -218,7 +239,8 @@ def area_noise(pieces: Pieces) -> float:
     F - G is then nearly normal with variance G (1 - G) (1/n + 1/N), and the mean of the magnitude
     of a normal number is sqrt(2/pi) of its deviation.
     """
-    start, end = (np.sqrt(each) for each in _variances(pieces))
+    deviations = np.sqrt(_variances(pieces))
+    start, end = deviations[:-1], deviations[1:]
     whole = float(pieces.width @ (start + end) / 2.0 + pieces.gap @ end)
     return whole * float(np.sqrt(2.0 / np.pi * pieces.noise))
 
@@ -230,7 +252,8 @@ def squared_area(pieces: Pieces) -> float:
 
 def squared_area_noise(pieces: Pieces) -> float:
     """The mean of ``squared_area`` without any drift, in units of ``unit``."""
-    start, end = _variances(pieces)
+    variances = _variances(pieces)
+    start, end = variances[:-1], variances[1:]
     return float(pieces.width @ (start + end) / 2.0 + pieces.gap @ end) * pieces.noise
 
 
@@ -252,10 +275,12 @@ def pooled_sd(pieces: Pieces) -> float:
 def quantiles(pieces: Pieces, shares: Floats, at: Floats) -> Floats:
     """Quantiles of one side (``pieces.reference`` or ``pieces.current``), linear in each piece."""
     until = np.cumsum(shares)
-    place = np.minimum(np.searchsorted(until, at * until[-1] * (1.0 - 1e-12)), len(shares) - 1)
-    share = shares[place]
-    inside = (at * until[-1] - (until - shares)[place]) / np.where(share > 0.0, share, 1.0)
-    scaled: Floats = pieces.low[place] + np.clip(inside, 0.0, 1.0) * pieces.width[place]
+    wanted = at * until[-1]
+    place = np.minimum(np.searchsorted(until, wanted * (1.0 - 1e-12)), len(shares) - 1)
+    share, low = shares[place], pieces.low[place]
+    inside = (wanted - (until[place] - share)) / np.where(share > 0.0, share, 1.0)
+    width = pieces.high[place] - low
+    scaled: Floats = low + np.minimum(np.maximum(inside, 0.0), 1.0) * width
     return scaled * pieces.unit
 
 
@@ -264,8 +289,9 @@ def _mean_square(pieces: Pieces) -> Floats:
     return (pieces.before**2 + pieces.before * pieces.after + pieces.after**2) / 3.0
 
 
-def _variances(pieces: Pieces) -> tuple[Floats, Floats]:
-    """G (1 - G) of the reference at both ends of each piece."""
-    end = np.clip(np.cumsum(pieces.reference), 0.0, 1.0)
-    start = np.concatenate(([0.0], end[:-1]))
-    return start * (1.0 - start), end * (1.0 - end)
+def _variances(pieces: Pieces) -> Floats:
+    """G (1 - G) of the reference where the pieces start, and at the end of the last."""
+    until = np.zeros(len(pieces.reference) + 1)
+    np.minimum(np.cumsum(pieces.reference), 1.0, out=until[1:])
+    variances: Floats = until * (1.0 - until)
+    return variances

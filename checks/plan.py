@@ -6,7 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+
+from checks import grid
+from checks.grid import Cells, Floats
 
 Role = Literal["feature", "prediction", "score", "label"]
 
@@ -22,13 +27,48 @@ class NumericPlan:
 
     ``centre`` places the grid, ``shift`` drops mantissa bits (segments use 2), ``atoms`` are exact
     values that many rows share, and a profile keeps its distinct values while they are at most
-    ``exact``.
+    ``exact`` (0: never, so that no column is sorted to find them).
+
+    ``edges`` (ascending) take the place of the grid for a column that it is too coarse for, such as
+    one with a narrow second mode far from the centre: cell i then holds the values from
+    ``edges[i - 1]`` to below ``edges[i]``, the first and the last cell are open, and ``shift`` has
+    no effect.
     """
 
     centre: float = 0.0
     shift: int = 0
     atoms: tuple[float, ...] = ()
     exact: int = EXACT_VALUES
+    edges: tuple[float, ...] = ()
+
+    def cells_of(self, values: Floats) -> Cells:
+        """The cell of each of finite ``values``; never descends where they ascend.
+
+        >>> NumericPlan(edges=(0.0, 1.0)).cells_of(np.array([-5.0, 0.0, 0.5, 1.0])).tolist()
+        [0, 1, 1, 2]
+        """
+        if self.edges:
+            return np.searchsorted(np.array(self.edges), values, side="right").astype(np.int32)
+        return grid.cells_of(values, self.centre, self.shift)
+
+    def bounds(self, cells: Cells) -> tuple[Floats, Floats]:
+        """Lower and upper edge of each cell; the outer edges of the outermost cells are infinite.
+
+        >>> low, high = NumericPlan(edges=(0.0, 1.0)).bounds(np.array([0, 1, 2], np.int32))
+        >>> low.tolist(), high.tolist()
+        ([-inf, 0.0, 1.0], [0.0, 1.0, inf])
+        """
+        if not self.edges:
+            return grid.bounds(cells, self.centre, self.shift)
+        knots = np.array((-np.inf, *self.edges, np.inf, np.inf))  # past the last cell is nothing
+        return knots[cells], knots[np.minimum(cells + 1, len(knots) - 1)]
+
+    def holds(self, cells: Cells) -> bool:
+        """Whether these ascending numbers are all those of cells."""
+        if not len(cells):
+            return True
+        most = len(self.edges) or grid.outermost(self.shift)
+        return bool(cells[-1] <= most and cells[0] >= (0 if self.edges else -most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +103,27 @@ class RegressionPlan:
     centre: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class MultivariatePlan:
+    """What is kept of the numeric ``columns`` together, of the whole population alone.
+
+    They are standardised by ``centres`` and ``scales``, their means and deviations in the
+    reference. ``moments`` asks for their pairwise sums, ``waves`` for the means of so many random
+    waves (drawn by ``seed``, of a kernel of this ``bandwidth``), ``rows`` for a sample of so many
+    rows, which holds the levels of ``categories`` too. See ``checks.joint`` and ``checks.sample``.
+    """
+
+    columns: tuple[str, ...] = ()
+    centres: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
+    moments: bool = False
+    waves: int = 0
+    bandwidth: float = 1.0
+    seed: int = 0
+    rows: int = 0
+    categories: tuple[str, ...] = ()
+
+
 ColumnPlan = NumericPlan | CategoricalPlan
 OutcomePlan = BinaryPlan | RegressionPlan
 
@@ -77,7 +138,8 @@ class Plan:
 
     ``columns`` maps each watched column to its plan, ``roles`` says which of them are not
     features, ``found`` the type family each had in the reference, ``segments`` the columns whose
-    values cut the log into slices, ``timestamp_unit`` the unit of integer timestamps.
+    values cut the log into slices, ``timestamp_unit`` the unit of integer timestamps,
+    ``multivariate`` what is kept of several columns together (None: nothing).
     """
 
     columns: Mapping[str, ColumnPlan] = field(default_factory=dict)
@@ -86,6 +148,7 @@ class Plan:
     found: Mapping[str, str] = field(default_factory=dict)
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timestamp_unit: str | None = None
+    multivariate: MultivariatePlan | None = None
 
     def role(self, column: str) -> Role:
         return self.roles.get(column, "feature")
@@ -104,6 +167,7 @@ class Plan:
         tree = json.loads(text)
         columns = {name: _revive(column) for name, column in tree["columns"].items()}
         outcome = None if tree["outcome"] is None else _revive(tree["outcome"])
+        together = tree.get("multivariate")
         return cls(
             columns,  # type: ignore[arg-type]
             outcome,  # type: ignore[arg-type]
@@ -111,6 +175,7 @@ class Plan:
             tree["found"],
             {name: tuple(values) for name, values in tree["segments"].items()},
             tree["timestamp_unit"],
+            None if together is None else MultivariatePlan(**_with_tuples(together)),
         )
 
     @property
@@ -121,4 +186,8 @@ class Plan:
 
 def _revive(tree: dict[str, object]) -> NumericPlan | CategoricalPlan | BinaryPlan | RegressionPlan:
     kind = _KINDS[str(tree.pop("kind"))]
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in tree.items()})  # type: ignore[arg-type]
+    return kind(**_with_tuples(tree))
+
+
+def _with_tuples(tree: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}

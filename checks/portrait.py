@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import TypeVar
 
+from checks.joint import Multivariate
 from checks.outcome import BinaryOutcome, Outcome, RegressionOutcome
 from checks.profile import CategoricalProfile, LogProfile, NumericProfile, PlanMismatch
 
@@ -16,13 +19,15 @@ class Portrait:
     """The profiles of the rows of one window (or of many, merged) in one slice.
 
     ``plan`` is the hash of the plan they were made under; ``columns`` holds one profile for every
-    column of that plan, also for one that was absent from the log.
+    column of that plan, also for one that was absent from the log; ``multivariate`` what is kept of
+    several columns together, of the whole population and where a check asks for it.
     """
 
     plan: str
     columns: Mapping[str, ColumnProfile]
     log: LogProfile
     outcome: Outcome | None = None
+    multivariate: Multivariate | None = None
 
     @property
     def rows(self) -> int:
@@ -30,29 +35,39 @@ class Portrait:
 
     def merge(self, other: Portrait) -> Portrait:
         """The portrait of both sets of rows."""
-        if self.plan != other.plan:
-            raise PlanMismatch(f"plan {other.plan} does not add to plan {self.plan}")
-        columns = {
-            name: _merge_columns(profile, other.columns[name])
-            for name, profile in self.columns.items()
-        }
-        return Portrait(self.plan, columns, self.log.merge(other.log), _merge_outcomes(self, other))
+        return Portrait.merged([self, other])
+
+    @classmethod
+    def merged(cls, parts: Sequence[Portrait]) -> Portrait:
+        """The portrait of all rows of the parts, of which there is at least one.
+
+        Each column is added up once, however many parts there are.
+        """
+        first = parts[0]
+        for other in parts:
+            if other.plan != first.plan:
+                raise PlanMismatch(f"plan {other.plan} does not add to plan {first.plan}")
+        columns = {name: _merged([each.columns[name] for each in parts]) for name in first.columns}
+        log = reduce(LogProfile.merge, [each.log for each in parts])
+        outcomes = [each.outcome for each in parts if each.outcome is not None]
+        together = [each.multivariate for each in parts if each.multivariate is not None]
+        return cls(
+            first.plan,
+            columns,
+            log,
+            _merged(outcomes) if outcomes else None,
+            _merged(together) if together else None,
+        )
 
 
-def _merge_columns(a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
-    if isinstance(a, NumericProfile) and isinstance(b, NumericProfile):
-        return a.merge(b)
-    if isinstance(a, CategoricalProfile) and isinstance(b, CategoricalProfile):
-        return a.merge(b)
-    raise PlanMismatch("a numeric and a categorical profile do not add")
+_P = TypeVar(
+    "_P",
+    bound=NumericProfile | CategoricalProfile | BinaryOutcome | RegressionOutcome | Multivariate,
+)
 
 
-def _merge_outcomes(first: Portrait, second: Portrait) -> Outcome | None:
-    a, b = first.outcome, second.outcome
-    if a is None or b is None:
-        return a or b
-    if isinstance(a, BinaryOutcome) and isinstance(b, BinaryOutcome):
-        return a.merge(b)
-    if isinstance(a, RegressionOutcome) and isinstance(b, RegressionOutcome):
-        return a.merge(b)
-    raise PlanMismatch("outcomes of two tasks do not add")
+def _merged(parts: Sequence[_P]) -> _P:
+    kind = type(parts[0])
+    if any(type(each) is not kind for each in parts):
+        raise PlanMismatch("profiles of two kinds do not add")
+    return kind.merged(parts)  # type: ignore[arg-type, return-value]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
 
 from checks import grid
+from checks.counting import NumericCount
 from checks.grid import Cells, Counts, Floats
 from checks.plan import CategoricalPlan, NumericPlan
 
@@ -17,6 +21,9 @@ ABSENT = "absent"
 
 MOST_UNSEEN = 20
 _LEAST_VARIANCE = 1e-280  # below, squares of doubles have lost their digits
+
+_SUMS = ("total", "squares", "nulls", "nan", "above", "below", "unparsed")
+_sums_of = attrgetter(*_SUMS)
 
 _A = TypeVar("_A", Floats, Counts, Cells)
 
@@ -35,9 +42,9 @@ class PlanMismatch(ValueError):
 class NumericProfile:
     """What is kept of a numeric column.
 
-    ``cells`` and ``counts`` are the occupied cells of the bit grid around ``centre`` and the finite
-    values in each; ``exact`` and ``exact_counts`` the distinct values themselves while there are
-    few enough of them (None otherwise); ``atom_counts`` how often each of the plan's ``atoms``
+    ``cells`` and ``counts`` are the occupied cells of the plan and the finite values in each;
+    ``exact`` and ``exact_counts`` the distinct values themselves while there are few enough of them
+    (None otherwise); ``atom_counts`` how often each of the plan's ``atoms``
     occurs. ``total`` and ``squares`` are sums of (x - centre) and its square. ``unparsed`` counts
     cells that hold text which is no number, ``found`` the type families met, ``example`` one
     unparsed text, cut short.
@@ -68,6 +75,7 @@ class NumericProfile:
         values: Floats,
         plan: NumericPlan,
         *,
+        counts: Counts | None = None,
         nulls: int = 0,
         unparsed: int = 0,
         found: tuple[str, ...] = (),
@@ -75,34 +83,49 @@ class NumericProfile:
     ) -> NumericProfile:
         """The profile of ``values`` (1-d, double; NaN and infinities are counted apart).
 
+        ``counts``, of the same length, says how many rows hold each of them: the profile is then
+        that of ``np.repeat(values, counts)``.
+
         >>> profile = NumericProfile.of(np.array([1.0, 2.0, 2.0, np.nan]), NumericPlan())
         >>> profile.n, profile.nan, profile.mean, profile.exact.tolist()
         (3, 1, 1.6666666666666667, [1.0, 2.0])
         """
-        finite = values[np.isfinite(values)]
-        lost = len(values) - len(finite)
-        nan = int(np.isnan(values).sum()) if lost else 0
-        above = int(np.count_nonzero(values == np.inf)) if lost else 0
-        total, squares = _sums(finite, plan.centre)
-        cells, counts = grid.cell_counts(finite, plan.centre)
-        cells, counts = grid.coarsen(cells, counts, plan.shift)
-        exact, exact_counts = _distinct(finite, plan.exact, len(cells))
+        count = NumericCount(plan)
+        if counts is None:
+            count.add(values)
+        else:
+            count.add(values[counts > 0], counts[counts > 0])
+        return cls.counted(count, nulls=nulls, unparsed=unparsed, found=found, example=example)
+
+    @classmethod
+    def counted(
+        cls,
+        count: NumericCount,
+        *,
+        nulls: int = 0,
+        unparsed: int = 0,
+        found: tuple[str, ...] = (),
+        example: str = "",
+    ) -> NumericProfile:
+        """The profile of the values that were counted."""
+        cells, counts = count.cells()
+        exact, exact_counts = count.distinct() or (None, None)
         return cls(
-            plan,
+            count.plan,
             frozen(cells),
             frozen(counts),
-            exact,
-            exact_counts,
-            frozen(_count_atoms(finite, plan.atoms, exact, exact_counts)),
-            total=total,
-            squares=squares,
-            minimum=float(finite.min()) + 0.0 if len(finite) else np.inf,
-            maximum=float(finite.max()) + 0.0 if len(finite) else -np.inf,
-            integral=bool((np.rint(finite) == finite).all() and (np.abs(finite) < 2.0**53).all()),
+            None if exact is None else frozen(exact),
+            None if exact_counts is None else frozen(exact_counts),
+            frozen(count.atoms()),
+            total=count.total,
+            squares=count.squares,
+            minimum=count.minimum,
+            maximum=count.maximum,
+            integral=count.integral,
             nulls=nulls,
-            nan=nan,
-            above=above,
-            below=lost - nan - above,
+            nan=count.nan,
+            above=count.above,
+            below=count.below,
             unparsed=unparsed,
             found=found,
             example=example,
@@ -152,11 +175,7 @@ class NumericProfile:
         if self.exact is not None and self.exact_counts is not None:
             values, counts = self.exact, self.exact_counts
         else:
-            low, high = np.clip(
-                grid.bounds(self.cells, self.plan.centre, self.plan.shift),
-                self.minimum,
-                self.maximum,
-            )
+            low, high = np.clip(self.plan.bounds(self.cells), self.minimum, self.maximum)
             values, counts = low / 2 + high / 2, self.counts
         unit = grid.unit_of(self.minimum, self.maximum)
         scaled = values / unit
@@ -168,93 +187,73 @@ class NumericProfile:
 
     def merge(self, other: NumericProfile) -> NumericProfile:
         """The profile of both sets of rows."""
-        if self.plan != other.plan:
-            raise PlanMismatch(f"cannot add a profile of {other.plan} to one of {self.plan}")
-        cells, counts = _add_cells(self.cells, self.counts, other.cells, other.counts)
-        exact, exact_counts = _add_distinct(self, other)
+        return NumericProfile.merged([self, other])
+
+    @classmethod
+    def merged(cls, parts: Sequence[NumericProfile]) -> NumericProfile:
+        """The profile of all rows of the parts, of which there is at least one."""
+        first = parts[0]
+        for other in parts:
+            if other.plan is not first.plan and other.plan != first.plan:
+                raise PlanMismatch(f"cannot add a profile of {other.plan} to one of {first.plan}")
+        cells, counts = _add_cells(parts)
+        exact, exact_counts = _add_distinct(parts)
         return replace(
-            self,
+            first,
             cells=frozen(cells),
             counts=frozen(counts),
             exact=exact,
             exact_counts=exact_counts,
-            atom_counts=frozen(self.atom_counts + other.atom_counts),
-            minimum=min(self.minimum, other.minimum),
-            maximum=max(self.maximum, other.maximum),
-            integral=self.integral and other.integral,
-            found=_union(self.found, other.found),
-            example=min(filter(None, (self.example, other.example)), default=""),
-            **{
-                name: getattr(self, name) + getattr(other, name)
-                for name in ("total", "squares", "nulls", "nan", "above", "below", "unparsed")
-            },
+            atom_counts=frozen(np.sum([each.atom_counts for each in parts], 0, np.int64)),
+            minimum=min(each.minimum for each in parts),
+            maximum=max(each.maximum for each in parts),
+            integral=all(each.integral for each in parts),
+            found=_union(each.found for each in parts),
+            example=min((each.example for each in parts if each.example), default=""),
+            **dict(zip(_SUMS, map(sum, zip(*map(_sums_of, parts), strict=True)), strict=True)),  # type: ignore[arg-type]
         )
 
     def coarsen(self, shift: int) -> NumericProfile:
-        """The same profile on a grid with ``shift`` mantissa bits dropped in all."""
+        """The same profile on a grid with ``shift`` mantissa bits dropped in all.
+
+        Cells between edges stay as they are.
+        """
         extra = shift - self.plan.shift
         if extra < 0:
             raise PlanMismatch(f"a grid coarsened by {self.plan.shift} bits cannot become finer")
-        cells, counts = grid.coarsen(self.cells, self.counts, extra)
         plan = replace(self.plan, shift=shift)
+        if plan.edges:
+            return replace(self, plan=plan)
+        cells, counts = grid.coarsen(self.cells, self.counts, extra)
         return replace(self, plan=plan, cells=frozen(cells), counts=frozen(counts))
 
 
-def _sums(finite: Floats, centre: float) -> tuple[float, float]:
-    """Sum of the distances from the centre and of their squares; not finite where they overflow."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        distance = finite - centre
-        return float(distance.sum()), float(np.square(distance).sum())
+def _add_cells(parts: Sequence[NumericProfile]) -> tuple[Cells, Counts]:
+    cells = np.concatenate([each.cells for each in parts])
+    counts = np.concatenate([each.counts for each in parts])
+    order = np.argsort(cells.astype(np.int16), kind="stable")  # 16 bits are sorted in linear time
+    return grid.sum_by_cell(cells[order], counts[order])
 
 
-def _distinct(finite: Floats, most: int, at_least: int) -> tuple[Floats | None, Counts | None]:
-    """Distinct values and their counts, or (None, None) where there are more than ``most``.
-
-    Sorting a whole column costs more than all else here, so a short probe comes first.
-    """
-    if at_least > most or len(np.unique(finite[: 2 * most])) > most:
+def _add_distinct(parts: Sequence[NumericProfile]) -> tuple[Floats | None, Counts | None]:
+    most = parts[0].plan.exact
+    known = [(p.exact, p.exact_counts) for p in parts if p.exact is not None]
+    values = [each for each, _ in known]
+    counts = [each for _, each in known if each is not None]
+    if len(counts) < len(parts):
         return None, None
-    values, counts = np.unique(finite, return_counts=True)
-    if len(values) > most:
+    flat = np.concatenate(values)
+    if len(flat) > 2 * most and len(np.unique(flat[: 2 * most])) > most:
         return None, None
-    return frozen(values + 0.0), frozen(counts.astype(np.int64))  # no -0.0: merging keeps order
-
-
-def _count_atoms(
-    finite: Floats, atoms: tuple[float, ...], exact: Floats | None, counts: Counts | None
-) -> Counts:
-    if not atoms:
-        return np.zeros(0, np.int64)
-    wanted = np.array(atoms)
-    if exact is not None and counts is not None:
-        if not len(exact):
-            return np.zeros(len(atoms), np.int64)
-        place = np.minimum(np.searchsorted(exact, wanted), len(exact) - 1)
-        return np.where(exact[place] == wanted, counts[place], 0).astype(np.int64)
-    order = np.argsort(wanted)
-    place = np.minimum(np.searchsorted(wanted[order], finite), len(atoms) - 1)
-    hits = order[place[wanted[order][place] == finite]]
-    return np.bincount(hits, minlength=len(atoms)).astype(np.int64)
-
-
-def _add_cells(a: Cells, a_counts: Counts, b: Cells, b_counts: Counts) -> tuple[Cells, Counts]:
-    cells = np.concatenate((a, b))
-    order = np.argsort(cells, kind="stable")
-    return grid.sum_by_cell(cells[order], np.concatenate((a_counts, b_counts))[order])
-
-
-def _add_distinct(a: NumericProfile, b: NumericProfile) -> tuple[Floats | None, Counts | None]:
-    if a.exact is None or b.exact is None or a.exact_counts is None or b.exact_counts is None:
+    distinct, place = np.unique(flat, return_inverse=True)
+    if len(distinct) > most:
         return None, None
-    values, place = np.unique(np.concatenate((a.exact, b.exact)), return_inverse=True)
-    if len(values) > a.plan.exact:
-        return None, None
-    counts = np.bincount(place, np.concatenate((a.exact_counts, b.exact_counts)), len(values))
-    return frozen(values), frozen(counts.astype(np.int64))
+    total = np.bincount(place, np.concatenate(counts), len(distinct))
+    return frozen(distinct), frozen(total.astype(np.int64))
 
 
-def _union(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({*a, *b}))
+def _union(families: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({each for some in families for each in some}))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -309,19 +308,24 @@ class CategoricalProfile:
 
     def merge(self, other: CategoricalProfile) -> CategoricalProfile:
         """The profile of both sets of rows."""
-        if self.plan != other.plan:
+        return CategoricalProfile.merged([self, other])
+
+    @classmethod
+    def merged(cls, parts: Sequence[CategoricalProfile]) -> CategoricalProfile:
+        """The profile of all rows of the parts, of which there is at least one."""
+        first = parts[0]
+        if any(each.plan is not first.plan and each.plan != first.plan for each in parts):
             raise PlanMismatch("cannot add profiles with different level dictionaries")
-        unseen = {
-            level: self.unseen.get(level, 0) + other.unseen.get(level, 0)
-            for level in {*self.unseen, *other.unseen}
-        }
+        unseen: Counter[str] = Counter()
+        for each in parts:
+            unseen.update(each.unseen)
         return replace(
-            self,
-            counts=frozen(self.counts + other.counts),
-            other=self.other + other.other,
-            nulls=self.nulls + other.nulls,
+            first,
+            counts=frozen(np.sum([each.counts for each in parts], 0, np.int64)),
+            other=sum(each.other for each in parts),
+            nulls=sum(each.nulls for each in parts),
             unseen=_first(unseen),
-            found=_union(self.found, other.found),
+            found=_union(each.found for each in parts),
         )
 
 
@@ -395,6 +399,26 @@ class LogProfile:
             dict(versions or {}),
             {name: found for name, found in (anomalies or {}).items() if found.count},
             span,
+        )
+
+    @classmethod
+    def of_parts(cls, parts: Sequence[LogProfile], end: float, span: float) -> LogProfile:
+        """The profile of the one window that the parts make up: it ends at ``end`` (see above).
+
+        >>> hours = [LogProfile.of_window(4, 10, 50, 60), LogProfile.of_window(2, 70, 80, 120)]
+        >>> day = LogProfile.of_parts(hours, 120, 120)
+        >>> day.windows, day.rows, day.rows_least, day.silence, day.span
+        (1, 6, 6, 40, 120)
+        """
+        total = reduce(LogProfile.merge, parts)
+        return replace(
+            total,
+            windows=1,
+            rows_squared=float(total.rows) ** 2,
+            rows_least=total.rows,
+            rows_most=total.rows,
+            silence=end - total.last if total.rows else -np.inf,
+            span=span,
         )
 
     def merge(self, other: LogProfile) -> LogProfile:

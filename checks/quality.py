@@ -168,10 +168,11 @@ def freshness(reference: LogProfile, current: LogProfile) -> Stat:
 
 
 def _rows(column: Column) -> int:
-    if not column.rows:
+    rows = column.rows
+    if not rows:
         gone = ABSENT in column.found
         raise NotEnoughData("not computed: the column is missing" if gone else "no rows")
-    return column.rows
+    return rows
 
 
 def _break(reference: Column, current: Column) -> str:

@@ -2,59 +2,118 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from checks import grid
+from checks.joint import FourierMeans, JointMoments
 from checks.outcome import CALIBRATION_BINS, BinaryOutcome
-from checks.plan import NumericPlan
+from checks.plan import MultivariatePlan, NumericPlan
 from checks.profile import CategoricalProfile, NumericProfile
+from checks.sample import RowSample
 
 
-def sound(record: object) -> bool:
-    """Whether a plan, profile or outcome could have come from rows.
+def sound(kind: type, records: Sequence[Any]) -> bool:
+    """Whether plans, profiles or outcomes of one kind could have come from rows.
 
-    >>> sound(NumericPlan()), sound(NumericPlan(centre=float("nan")))
+    >>> sound(NumericPlan, [NumericPlan()]), sound(NumericPlan, [NumericPlan(float("nan"))])
     (True, False)
     """
-    if isinstance(record, NumericPlan):
-        return record.shift <= grid.MANTISSA_BITS and bool(
-            np.isfinite((record.centre, *record.atoms)).all()
-        )
-    if isinstance(record, NumericProfile):
-        return sound_values(record) and _sound_cells(record)
-    if isinstance(record, CategoricalProfile):
-        return record.counts.shape == (len(record.plan.levels),)
-    if isinstance(record, BinaryOutcome):
-        return _sound_outcome(record)
-    return True
+    if kind is NumericPlan:
+        return all(map(_sound_plan, records))
+    if kind is NumericProfile:
+        return _sound_profiles(records)
+    if kind is CategoricalProfile:
+        return all(each.counts.shape == (len(each.plan.levels),) for each in records)
+    looks: Mapping[type, Callable[[Any], bool]] = {
+        BinaryOutcome: _sound_outcome,
+        MultivariatePlan: _sound_together,
+        JointMoments: _sound_moments,
+        FourierMeans: _sound_means,
+        RowSample: _sound_sample,
+    }
+    return kind not in looks or all(map(looks[kind], records))
 
 
-def sound_values(profile: NumericProfile) -> bool:
-    """Whether the distinct values of a profile are distinct, in order, counted and finite."""
-    values, counts = profile.exact, profile.exact_counts
-    if values is None or counts is None:
-        return values is None and counts is None
+def _sound_plan(plan: NumericPlan) -> bool:
+    numbers = (plan.centre, *plan.atoms, *plan.edges)
     return (
-        values.ndim == 1
-        and counts.shape == values.shape
-        and bool(np.isfinite(values).all() and (counts > 0).all())
-        and _ascend(values)
+        plan.shift <= grid.MANTISSA_BITS
+        and bool(np.isfinite(numbers).all())
+        and _ascend(np.array(plan.edges))
     )
 
 
-def _sound_cells(profile: NumericProfile) -> bool:
-    cells, counts = profile.cells, profile.counts
-    if counts.shape != cells.shape or not _ascend(cells) or not (counts > 0).all():
+# Below, many profiles are looked at together: one long array costs what one short one does.
+
+
+def _sound_profiles(profiles: Sequence[NumericProfile]) -> bool:
+    valued = [each for each in profiles if each.exact is not None]
+    return (
+        all((each.exact is None) is (each.exact_counts is None) for each in profiles)
+        and sound_values([p.exact for p in valued], [p.exact_counts for p in valued])
+        and _sound_cells(profiles)
+        and _sound_sums(profiles)
+    )
+
+
+def sound_values(values: Sequence[Any], counts: Sequence[Any]) -> bool:
+    """Whether the distinct values of profiles are distinct, in order, counted and finite."""
+    if any(a.ndim != 1 or a.shape != b.shape for a, b in zip(values, counts, strict=True)):
         return False
-    if len(cells) and max(-cells[0], cells[-1]) > grid.outermost(profile.plan.shift):
+    if not values:
+        return True
+    flat = np.concatenate(values)
+    counted = bool((np.concatenate(counts) > 0).all())
+    return counted and bool(np.isfinite(flat).all()) and _each_ascends(flat, values)
+
+
+def _sound_cells(profiles: Sequence[NumericProfile]) -> bool:
+    cells, counts = [each.cells for each in profiles], [each.counts for each in profiles]
+    if any(a.shape != b.shape for a, b in zip(cells, counts, strict=True)):
         return False
-    if profile.atom_counts.shape != (len(profile.plan.atoms),):
-        return False
-    if profile.exact_counts is not None and profile.exact_counts.sum() != profile.n:
-        return False
-    ends = (profile.minimum, profile.maximum)
-    return not profile.n or (bool(np.isfinite(ends).all()) and ends[0] <= ends[1])
+    if not profiles:
+        return True
+    flat = np.concatenate(cells)
+    counted = bool((np.concatenate(counts) > 0).all())
+    inside = all(each.plan.holds(each.cells) for each in profiles)
+    return counted and inside and _each_ascends(flat, cells)
+
+
+def _sound_sums(profiles: Sequence[NumericProfile]) -> bool:
+    sizes = _sums([each.counts for each in profiles])
+    valued = [i for i, each in enumerate(profiles) if each.exact_counts is not None]
+    exact = _sums([profiles[i].exact_counts for i in valued])
+    lows = np.array([each.minimum for each in profiles])
+    highs = np.array([each.maximum for each in profiles])
+    fine = np.isfinite(lows) & np.isfinite(highs) & (lows <= highs)
+    return (
+        all(each.atom_counts.shape == (len(each.plan.atoms),) for each in profiles)
+        and bool((exact == sizes[valued]).all())
+        and bool((fine | (sizes == 0)).all())
+    )
+
+
+def _sums(arrays: Sequence[Any]) -> NDArray[np.int64]:
+    """The sum of each array."""
+    if not arrays:
+        return np.empty(0, np.int64)
+    total = np.concatenate(([0], np.cumsum(np.concatenate(arrays))))
+    ends = np.cumsum([0, *map(len, arrays)])
+    sums: NDArray[np.int64] = total[ends[1:]] - total[ends[:-1]]
+    return sums
+
+
+def _each_ascends(flat: NDArray[np.number], parts: Sequence[NDArray[np.number]]) -> bool:
+    """Whether each part ascends; between two of them anything goes."""
+    rising = flat[1:] > flat[:-1]
+    joints = np.cumsum([len(part) for part in parts])
+    joints = joints[(joints > 0) & (joints < len(flat))] - 1
+    rising[joints] = True
+    return bool(rising.all())
 
 
 def _sound_outcome(outcome: BinaryOutcome) -> bool:
@@ -65,6 +124,41 @@ def _sound_outcome(outcome: BinaryOutcome) -> bool:
         and outcome.calibration.shape == (3, CALIBRATION_BINS)
         and _ascend(cells)
         and (not len(cells) or (cells[0] >= 0 and cells[-1] <= grid.SCORE_TOP))
+    )
+
+
+def _sound_together(plan: MultivariatePlan) -> bool:
+    numbers = (*plan.centres, *plan.scales, plan.bandwidth)
+    return (
+        len(plan.columns) == len(plan.centres) == len(plan.scales)
+        and bool(np.isfinite(numbers).all())
+        and min((*plan.scales, plan.bandwidth)) > 0.0
+    )
+
+
+def _sound_moments(moments: JointMoments) -> bool:
+    width = len(moments.plan.columns)
+    pairs = width * (width + 1) // 2
+    return (
+        moments.counts.shape == moments.products.shape == (pairs,)
+        and moments.sums.shape == moments.squares.shape == (width, width)
+        and bool((moments.counts <= moments.n).all())
+    )
+
+
+def _sound_means(means: FourierMeans) -> bool:
+    return means.cosines.shape == means.sines.shape == (means.plan.waves,)
+
+
+def _sound_sample(sample: RowSample) -> bool:
+    rows, plan = len(sample.ranks), sample.plan
+    return (
+        sample.ranks.shape == (rows,)
+        and sample.values.shape == (rows, len(plan.columns))
+        and sample.codes.shape == (rows, len(plan.categories))
+        and rows <= plan.rows
+        and _ascend(sample.ranks)
+        and bool(((sample.ranks >= 0.0) & (sample.ranks < 1.0)).all())
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -114,7 +113,7 @@ def judge(stat: Stat, limit: Limit) -> Judgement:
     if not limits:
         return Judgement(Verdict.UNDECIDED, None, "no limit is set: shown, not judged")
     best, worst = _badness(stat, limit)
-    if _any_nan((best, worst, *(bound for _, bound in limits))):
+    if any(map(math.isnan, (best, worst, *(bound for _, bound in limits)))):
         return Judgement(Verdict.ERROR, None, "the number or its limit is not a number (NaN)")
     for verdict, bound in limits:
         if best > _turned(bound, limit):
@@ -141,10 +140,6 @@ def _unit(stat: Stat) -> float:
     """What a slack in shares is a share of."""
     unit = _judged(stat) if stat.scale is None else stat.scale
     return abs(unit) if math.isfinite(unit) else 0.0
-
-
-def _any_nan(numbers: Iterable[float]) -> bool:
-    return any(math.isnan(number) for number in numbers)
 
 
 def _ends(stat: Stat) -> tuple[float, float]:

@@ -183,6 +183,10 @@ class _Fitting:
     def _path(self, value: object) -> object:
         if not isinstance(value, str):
             raise ValueError("must be a path")  # noqa: TRY004
+        if "://" in value:  # where a URL may stand, it is read as text
+            keys = value.partition("://")[2].partition("?")[0].rpartition("@")[0]
+            self.problems.secrets += [Secret(key) for key in keys.split(":") if key]
+            raise ValueError("must be a path, not a URL")
         return self.folder / Path(value).expanduser()
 
 

@@ -24,7 +24,7 @@ from checks.check import catalogue
 from checks.text import canonical
 from checks.verdict import Limit
 from monitor.binding import Problems, Table, bind
-from monitor.evaluate import Rule
+from monitor.evaluate import Rule, kinds_of
 from monitor.hints import suggest
 from monitor.sources import Columns, Source, source_type
 from monitor.windows import Calendar, Every, Schedule, Window
@@ -234,8 +234,9 @@ def _channel(table: Table, place: str, problems: Problems, folder: Path) -> Chan
 
 
 def _local(url: Secret, folder: Path) -> Secret:
-    """A SQLite address with a relative path, seen from the folder of monitor.toml."""
-    found = re.fullmatch(r"(sqlite(?:\+\w+)?:///)(?!/|:|file:)([^?]+)(.*)", url.reveal())
+    """A SQLite or DuckDB address with a relative path, seen from the folder of monitor.toml."""
+    local = r"((?:sqlite(?:\+\w+)?|duckdb):///)(?!/|:|file:)([^?]+)(.*)"
+    found = re.fullmatch(local, url.reveal())
     return Secret(f"{found[1]}{folder / found[2]}{found[3]}") if found else url
 
 
@@ -284,7 +285,7 @@ class _Reader:
             head.threshold,
             head.budget,
             head.runbook,
-            self._digest(*_RECIPE),
+            "+".join((self._digest(*_RECIPE), *sorted(kind.__name__ for kind in kinds_of(rules)))),
             self._digest(*self.table),
         )
 
@@ -412,8 +413,7 @@ class _Reader:
             self.problems.add(f"{place}.{name}", f"unknown check; {suggest(name, known)}")
         rules = []
         for name, check in known.items():
-            missing = check.needs and columns is not None and not getattr(columns, check.needs)
-            asked = table.get(name, check.default and not missing)
+            asked = table.get(name, check.default and not self._lacks(check.needs, columns))
             if isinstance(asked, Mapping):
                 rule = self._rule(Rule(check), asked, f"{place}.{name}")
                 rules += [rule] if rule else []
@@ -422,6 +422,14 @@ class _Reader:
             elif asked:
                 rules.append(Rule(check))
         return tuple(rules)
+
+    def _lacks(self, part: str, columns: Columns | None) -> bool:
+        """Whether a part of a log that a check is about is neither a column nor of the source."""
+        if not part or columns is None:
+            return False
+        source = self.table.get("source")
+        of_source = source.get(part) if isinstance(source, Mapping) else None
+        return not getattr(columns, part, of_source)
 
     def _known_columns(self, rules: Iterable[Rule], columns: Columns | None) -> None:
         """Where the features are listed, a rule cannot be about another column."""

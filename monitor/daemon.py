@@ -20,7 +20,7 @@ from monitor.config import Config, Model
 from monitor.export import Board
 from monitor.findings import ModelSnapshot, Snapshot
 from monitor.sources import Horizon, SourceError
-from monitor.store import Store
+from monitor.store import Latest, Run, Store
 from monitor.tick import Memory, Pass, Passed
 from monitor.windows import Window
 
@@ -29,8 +29,14 @@ log = logging.getLogger("modelmon")
 PUBLISH_SECONDS = 15.0
 """The oldest a snapshot grows while one model catches up."""
 
+POST_SECONDS = 1.0
+"""How often at most a round over many models posts what is known of all of them."""
+
 MOST_SAID = 500
 """Characters of an error in a message."""
+
+RUNS_SHOWN = 20
+"""Durations of runs in a snapshot: more than come between two of them."""
 
 POLL_SECONDS = 0.25
 """How often a signal to stop is looked for."""
@@ -66,8 +72,8 @@ class Round:
 class Daemon:
     """Runs every model of a configuration against one state database.
 
-    ``board`` receives a snapshot after each model. ``stopping`` ends the work after the window in
-    hand. What is evaluated depends on the horizon given to ``round``; ``clock`` only dates
+    ``board`` receives a snapshot at least once a round. ``stopping`` ends the work after the window
+    in hand. What is evaluated depends on the horizon given to ``round``; ``clock`` only dates
     snapshots and drives ``serve``.
     """
 
@@ -84,6 +90,8 @@ class Daemon:
     _source_up: dict[str, bool] = field(default_factory=dict)
     _windows_due: dict[str, int] = field(default_factory=dict)
     _known: dict[str, ModelSnapshot] = field(default_factory=dict)
+    _latest: dict[str, Latest] = field(default_factory=dict)
+    _runs: list[Run] = field(default_factory=list)
     _started: datetime | None = None
     _ready: bool = False
 
@@ -102,20 +110,22 @@ class Daemon:
             if trouble:
                 failed[model.name] = trouble
             self.last_progress = time.monotonic()
-            self.publish(horizon.known_at, model)
+            self._known.pop(model.name, None)
+            if self.last_progress - self._published > POST_SECONDS:
+                self.publish(horizon.known_at)
         self._ready = True
         delivered = self._delivered(horizon.known_at)
         self.publish(horizon.known_at)
         return Round(windows, failed, tuple(messages), delivered)
 
     def _delivered(self, now: datetime) -> Delivered:
-        """Drain the outbox; a channel with a defect has had its turn after all others."""
-        try:
-            return deliver(self.store.outbox, self.channels, now, jitter=spread)
-        except Exception:
-            said = self._redacted(traceback.format_exc())  # it may hold the address of a channel
-            log.error("a channel failed unexpectedly; its letters stay in the outbox\n%s", said)  # noqa: TRY400
-            return Delivered()
+        """Drain the outbox."""
+        outbox, tell = self.store.outbox, self._tell_defect
+        return deliver(outbox, self.channels, now, jitter=spread, on_defect=tell)
+
+    def _tell_defect(self, error: Exception) -> None:
+        said = self._redacted("".join(traceback.format_exception(error)))  # it may hold an address
+        log.error("a channel failed unexpectedly; its letter waits for another try\n%s", said)
 
     def _model(self, model: Model, horizon: Horizon) -> tuple[Passed, tuple[Message, ...], str]:
         one = Pass(
@@ -132,7 +142,7 @@ class Daemon:
         told: tuple[Message, ...] = ()
         try:
             passed = one.run()
-            told = (*one.troubled("source", None), *one.troubled("monitor", None))
+            told = one.untroubled("source", "monitor")
             self._source_up[model.name] = True
         except SourceError as error:
             reason, trouble = error.reason, self._redacted(str(error))
@@ -148,9 +158,8 @@ class Daemon:
         for notice in passed.notices:
             log.info("%s: %s", model.name, notice)
         elapsed = timedelta(seconds=time.monotonic() - begun)
-        self.store.record_run(
-            model.name, started, started + elapsed, not reason, reason, passed.rows, passed.windows
-        )
+        ended, counts = started + elapsed, (passed.rows, passed.windows)
+        self._runs.append(Run(model.name, started, ended, not reason, reason, *counts))
         return passed, told, trouble
 
     def _redacted(self, text: str) -> str:
@@ -170,6 +179,9 @@ class Daemon:
         Of models that were not looked at it repeats what is known of them.
         """
         self._published = time.monotonic()
+        done, self._runs = self._runs, []
+        if done:
+            self.store.record_runs(done)
         models = self.config.models.values()
         for model in (*looked_at, *(m for m in models if m.name not in self._known)):
             self._known[model.name] = self._snapshot(model)
@@ -188,7 +200,9 @@ class Daemon:
         )
 
     def _snapshot(self, model: Model) -> ModelSnapshot:
-        latest = self.store.latest(model.name)
+        latest = self.store.latest(model.name, self._latest.get(model.name))
+        if latest is not None:
+            self._latest[model.name] = latest
         counts = self.store.run_counts(model.name)
         common = {
             "source_up": self._source_up.get(model.name),
@@ -196,7 +210,7 @@ class Daemon:
             "runs": counts.runs,
             "windows_due": self._windows_due.get(model.name, 0),
             "run_failures": tuple(sorted(counts.failures.items())),
-            "run_seconds": tuple(self.store.recent_run_seconds(model.name)),
+            "run_seconds": self.store.recent_run_seconds(model.name, RUNS_SHOWN),
             "rows_read": counts.rows,
             "incidents": _by_severity(self.store, model.name),
         }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 from checks.check import Check, NotEnoughData, Parameter, Stat
+from checks.joint import KINDS
 from checks.plan import Plan
 from checks.portrait import Portrait
 from checks.profile import LogProfile
@@ -50,82 +52,140 @@ class Target:
     state: State = State.FINAL
 
 
+_numbers = attrgetter(*(each.name for each in fields(Stat) if "float" in str(each.type)))
+
+Key = tuple[Slice, int, str, type]
+"""A limit's place: slice, number of the rule, column, and type of the profile."""
+
+Learnt = dict[Key, Limit]
+"""Limits that follow from a reference."""
+
+
+def kinds_of(rules: Iterable[Rule]) -> frozenset[type]:
+    """The types of profile that span several columns, and are kept where a rule asks for them."""
+    return frozenset(kind for rule in rules for kind in rule.check.takes if kind in KINDS)
+
+
 def evaluate(
     target: Target,
     plan: Plan,
     rules: Sequence[Rule],
     reference: Mapping[Slice, Portrait],
     current: Mapping[Slice, Portrait],
+    learnt: Learnt | None = None,
 ) -> tuple[Finding, ...]:
     """Every rule on every slice and column it applies to, in a fixed order.
 
     A check that cannot be computed gives a finding that says why; it never stops the others.
+    ``learnt`` remembers the limits that follow from the reference, for the next window under the
+    same rules and reference.
     """
     found: list[Finding] = []
+    learnt = {} if learnt is None else learnt
     for place in sorted(current):
-        now, then = current[place], reference.get(place)
-        for rule in rules:
-            for column, subject in _subjects(rule.check, now, place):
-                if rule.columns is None or not column or column in rule.columns:
-                    norm = None if then is None else _counterpart(then, column, subject)
-                    judged, stat, limit = _measure(rule, norm, subject, target, now)
-                    found.append(
-                        Finding(
-                            target.model,
-                            place,
-                            rule.check.name,
-                            column,
-                            target.window,
-                            target.revision,
-                            stat,
-                            judged.threshold,
-                            limit.rule if limit and judged.threshold is not None else "",
-                            judged.verdict,
-                            judged.reason,
-                            rule.check.cause or _ROLE_CAUSES[plan.role(column)],
-                        )
-                    )
+        early = _too_early(target, current[place].log)
+        subjects = _subjects(plan, place, reference.get(place), current[place])
+        done: dict[tuple[int, int], Finding] = {}
+        for turn, subject in enumerate(subjects):
+            # All rules on one column before the next: what they need of it is partly the same.
+            for number, rule in enumerate(rules):
+                if not subject.fits(rule):
+                    continue
+                key = (place, number, subject.column, subject.kind)
+                judged, stat, limit = _measure(rule, subject, early, learnt, key)
+                done[number, turn] = Finding(
+                    target.model,
+                    place,
+                    rule.check.name,
+                    subject.column,
+                    target.window,
+                    target.revision,
+                    stat,
+                    judged.threshold,
+                    limit.rule if limit and judged.threshold is not None else "",
+                    judged.verdict,
+                    judged.reason,
+                    rule.check.cause or subject.cause,
+                )
+        found += [done[key] for key in sorted(done)]
     return tuple(found)
 
 
-def _subjects(check: Check, portrait: Portrait, place: Slice) -> Iterator[tuple[str, object]]:
-    """The profiles of a portrait that a check measures, each with its column ('' for none)."""
-    for column, profile in portrait.columns.items():
-        if isinstance(profile, check.takes):
-            yield column, profile
-    if portrait.outcome is not None and isinstance(portrait.outcome, check.takes):
-        yield "", portrait.outcome
-    if place == WHOLE and LogProfile in check.takes:
-        yield "", portrait.log
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a check may measure: a profile of the window and its counterpart in the reference.
+
+    Either is None where nothing is kept. ``kind`` is their type, ``column`` empty for what is not
+    one, ``cause`` that of its findings unless the check names one. ``n`` and ``n_reference`` are
+    their values, None where a profile does not count them.
+    """
+
+    column: str
+    kind: type
+    current: object
+    reference: object
+    cause: str
+    n: int | None
+    n_reference: int | None
+
+    @classmethod
+    def of(
+        cls, current: object, reference: object, kind: type, column: str = "", role: str = "feature"
+    ) -> _Subject:
+        counts = getattr(current, "n", None), getattr(reference, "n", None)
+        return cls(column, kind, current, reference, _ROLE_CAUSES[role], *counts)
+
+    def fits(self, rule: Rule) -> bool:
+        asked = rule.columns is None or not self.column or self.column in rule.columns
+        return asked and issubclass(self.kind, rule.check.takes)
 
 
-def _counterpart(portrait: Portrait, column: str, subject: object) -> object:
-    if column:
-        return portrait.columns[column]
-    return portrait.log if isinstance(subject, LogProfile) else portrait.outcome
+def _subjects(plan: Plan, place: Slice, then: Portrait | None, now: Portrait) -> Iterator[_Subject]:
+    """The columns of a portrait, its outcome and, of all rows, its log and what spans columns."""
+    for column, profile in now.columns.items():
+        before = None if then is None else then.columns[column]
+        yield _Subject.of(profile, before, type(profile), column, plan.role(column))
+    if now.outcome is not None:
+        yield _Subject.of(now.outcome, None if then is None else then.outcome, type(now.outcome))
+    if place == WHOLE:
+        yield _Subject.of(now.log, None if then is None else then.log, LogProfile)
+        for kind in KINDS:
+            yield _Subject.of(_spanning(now, kind), _spanning(then, kind), kind)
+
+
+def _spanning(portrait: Portrait | None, kind: type) -> object:
+    """What is kept of several columns; None where the baseline found nothing to keep."""
+    if portrait is None or portrait.multivariate is None:
+        return None
+    return portrait.multivariate.part(kind)
 
 
 def _measure(
-    rule: Rule, reference: object, current: object, target: Target, portrait: Portrait
+    rule: Rule, subject: _Subject, early: NotEnoughData | None, learnt: Learnt, key: Key
 ) -> tuple[Judgement, Stat | None, Limit | None]:
-    if reference is None:
+    if subject.current is None:
+        lacking = NotEnoughData("nothing is kept of several columns together")
+        return judge_missing(lacking), None, None
+    if subject.reference is None:
         lacking = NotEnoughData("the reference has none of these rows")
         return judge_missing(lacking), None, None
     try:
-        limit = rule.limit or _learnt(rule, reference)
-        stat = rule.check.compute(reference, current, **rule.parameters)
+        limit = rule.limit or learnt.get(key)
+        if limit is None:
+            limit = learnt[key] = _learnt(rule, subject.reference)
+        stat = rule.check.compute(subject.reference, subject.current, **rule.parameters)
     except NotEnoughData as shortage:
         return judge_missing(shortage), shortage.stat, None
     except Exception as error:
         reason = f"{rule.check.name} failed: {type(error).__name__}: {error}"[:300]
         return Judgement(Verdict.ERROR, None, reason), None, None
-    if any(isinstance(number, float) and math.isnan(number) for number in astuple(stat)):
+    if any(map(math.isnan, filter(None, _numbers(stat)))):
         reason = f"{rule.check.name} gave NaN, which is no number"
         return Judgement(Verdict.ERROR, None, reason), None, None
     short = (
-        _too_few(rule, current, stat.n_current)
-        or _too_few(rule, reference, None, " in the reference")
-        or _too_early(rule, target, portrait)
+        _too_few(rule, stat.n_current if subject.n is None else subject.n)
+        or _too_few(rule, subject.n_reference, " in the reference")
+        or (early if rule.check.cause == "performance" else None)
     )
     if short is not None:
         return judge_missing(short), stat, limit
@@ -146,24 +206,17 @@ def _learnt(rule: Rule, reference: object) -> Limit:
     return default_limit(rule.check, norm)
 
 
-def _too_few(
-    rule: Rule, subject: object, counted: int | None, whose: str = ""
-) -> NotEnoughData | None:
-    """The values of a column, or (where there is no column) what the check itself counted."""
+def _too_few(rule: Rule, have: int | None, whose: str = "") -> NotEnoughData | None:
     need = rule.check.minimum if rule.min_rows is None else rule.min_rows
-    have = getattr(subject, "n", need if counted is None else counted)
-    if have >= need:
+    if have is None or have >= need:
         return None
     return NotEnoughData(f"{have} values{whose}, {need} needed", max(have, 1), need)
 
 
-def _too_early(rule: Rule, target: Target, portrait: Portrait) -> NotEnoughData | None:
+def _too_early(target: Target, log: LogProfile) -> NotEnoughData | None:
     """Labels that come early are not like the others: wait for half of them before judging."""
-    if target.state is State.FINAL or rule.check.cause != "performance":
+    if target.state is State.FINAL or log.labels >= JUDGED_FROM * log.rows:
         return None
-    rows, labels = portrait.log.rows, portrait.log.labels
-    if labels >= JUDGED_FROM * rows:
-        return None
-    share = f"{labels / rows:.0%}" if rows else "none"
+    share = f"{log.labels / log.rows:.0%}" if log.rows else "none"
     reason = f"labels of {share} of the rows have come; judged from {JUDGED_FROM:.0%}"
-    return NotEnoughData(reason, have=max(labels, 1), need=int(JUDGED_FROM * rows))
+    return NotEnoughData(reason, have=max(log.labels, 1), need=int(JUDGED_FROM * log.rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from checks.portrait import Portrait
 from checks.profile import LogProfile
 from monitor.baseline import Baseline
+from monitor.evaluate import kinds_of
 from monitor.findings import WHOLE, Slice
 from monitor.planning import Outlook, plan_of
 from monitor.sources import ALL_TIME, Columns, Horizon, Source, WrongSchema
@@ -35,6 +36,7 @@ def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
         model.schedule.calendar,
         model.reference.period or ALL_TIME,
         horizon,
+        kinds_of(model.rules),
     )
     return replace(baseline, recipe=model.recipe), notices
 
@@ -47,12 +49,16 @@ def summarise(
     calendar: Calendar,
     period: Window,
     horizon: Horizon,
+    kinds: Set[type] = frozenset(),
 ) -> tuple[Baseline, tuple[str, ...]]:
-    """The baseline of a period of a log, planned from a survey of it, and notices about it."""
+    """The baseline of a period of a log, planned from a survey of it, and notices about it.
+
+    ``kinds`` are the types of profile that span several columns and are asked for.
+    """
     survey = source.survey(columns, period)
     if not survey.rows:
         raise WrongSchema(f"{name}: the reference {_named(period)} has no rows")
-    plan, notices = plan_of(survey, columns, outlook)
+    plan, notices = plan_of(survey, columns, outlook, kinds)
     whole, pieces = _tiles(calendar, period)
     portraits = source.profile(plan, columns, [*whole, *pieces], horizon)
     merged = _merged([portraits[tile] for tile in (*whole, *pieces)])

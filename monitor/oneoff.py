@@ -15,7 +15,7 @@ from checks.check import catalogue
 from checks.portrait import Portrait
 from checks.profile import LogProfile
 from monitor.baseline import Baseline
-from monitor.evaluate import Rule, Target, evaluate
+from monitor.evaluate import Rule, Target, evaluate, kinds_of
 from monitor.findings import WHOLE, Finding, Slice
 from monitor.hints import suggest
 from monitor.learn import summarise
@@ -30,6 +30,7 @@ from monitor.sources import (
     WrongSchema,
     source_type,
 )
+from monitor.sources._shapes._records import shape_in
 from monitor.windows import Calendar, Every
 
 
@@ -63,13 +64,15 @@ def compare(
     before, after = reference.names(), current.names()
     _require_excluded(columns, {*before, *after})
     untimed = _untimed(columns)
-    baseline, notices = summarise(name, reference, untimed, outlook, calendar, ALL_TIME, horizon)
+    chosen = default_rules() if rules is None else rules
+    baseline, notices = summarise(
+        name, reference, untimed, outlook, calendar, ALL_TIME, horizon, kinds_of(chosen)
+    )
     portraits: Mapping[Slice, Portrait] = current.profile(
         baseline.plan, untimed, [ALL_TIME], horizon
     )[ALL_TIME]
     if not portraits[WHOLE].rows:
         raise Unreadable(f"{name}: no rows; there is nothing to compare")
-    chosen = default_rules() if rules is None else rules
     findings = evaluate(
         Target(name, ALL_TIME), baseline.plan, chosen, baseline.portraits, portraits
     )
@@ -142,8 +145,9 @@ _DATABASES = (".db", ".sqlite", ".sqlite3")
 
 
 def open_log(text: str) -> Source:
-    """The log that a person means by a path, a folder, a glob, or ``URL#TABLE``.
+    """The log that a person means by a path, a folder, a glob, either's URL, or ``URL#TABLE``.
 
+    Files whose first record surely is a request of a known shape are read as logs of that shape.
     The URL may be the path of a SQLite file, or ``env:NAME`` or ``file:PATH`` that hold it.
 
     Raises:
@@ -153,14 +157,15 @@ def open_log(text: str) -> Source:
     url, _, table = text.rpartition("#")
     if table and _is_database(url):
         return _source("sql", url=_address(url), table=table)
-    if _format(text) is None and _is_database(text):
+    if not _formats(text) and _is_database(text):
         raise Unreadable(f"{shown(text)}: which table? write {shown(text)}#TABLE")
-    if "://" in text:
-        raise Unreadable(f"{shown(text)}: files are read from this machine only; copy it here")
+    path: Path | str = text if "://" in text else Path(text)
     kinds = _formats(text)
     if len(kinds) != 1:
         raise _unclear(text, kinds)
-    return _source(kinds.pop(), path=Path(text))
+    kind = kinds.pop()
+    shape = shape_in(kind, path)
+    return _source(kind, path=path, shape=shape) if shape else _source(kind, path=path)
 
 
 def shown(text: str) -> str:
@@ -212,8 +217,10 @@ def _format(name: str) -> str | None:
 
 def _formats(text: str) -> set[str]:
     """The formats that the names of one or many files tell."""
-    path = Path(text)
-    if path.is_dir():
+    path = Path(text.partition("?")[0] if "://" in text else text)
+    if "://" in text:
+        names = [path.name]
+    elif path.is_dir():
         names = [each.name for each in path.rglob("*")]
     elif has_magic(text) and not path.exists():
         names = glob(text, recursive=True)  # noqa: PTH207  (an absolute pattern may be meant)

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
+import numpy as np
+
+from checks.joint import (
+    MOST_COLUMNS,
+    WAVES,
+    FourierMeans,
+    JointMoments,
+    bandwidth_of,
+    scales_of,
+)
 from checks.plan import (
+    EXACT_VALUES,
     BinaryPlan,
     CategoricalPlan,
     ColumnPlan,
+    MultivariatePlan,
     NumericPlan,
     OutcomePlan,
     Plan,
     RegressionPlan,
     Role,
 )
+from checks.sample import ROWS, RowSample
 from monitor.hints import suggest
 from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 
@@ -36,8 +49,12 @@ class Outlook:
     threshold: float = 0.5
 
 
-def plan_of(survey: Survey, columns: Columns, outlook: Outlook) -> tuple[Plan, tuple[str, ...]]:
+def plan_of(
+    survey: Survey, columns: Columns, outlook: Outlook, kinds: Set[type] = frozenset()
+) -> tuple[Plan, tuple[str, ...]]:
     """The plan, and sentences on what was left out of it and why.
+
+    ``kinds`` are the types of profile that span several columns and are asked for.
 
     Raises:
         WrongSchema: a named column is not in the log, or the classes of a binary model are unclear.
@@ -63,8 +80,47 @@ def plan_of(survey: Survey, columns: Columns, outlook: Outlook) -> tuple[Plan, t
         {name: survey.columns[name].family for name in plans},
         {name: survey.columns[name].levels[:MOST_SEGMENTS] for name in columns.segments},
         survey.timestamp_unit,
+        _together(survey, _features_of(plans, roles), kinds, notices) if kinds else None,
     )
     return plan, (*notices, *_without_numbers(survey, plan))
+
+
+def _features_of(
+    plans: Mapping[str, ColumnPlan], roles: Mapping[str, Role]
+) -> dict[str, ColumnPlan]:
+    return {name: plan for name, plan in sorted(plans.items()) if name not in roles}
+
+
+def _together(
+    survey: Survey, features: Mapping[str, ColumnPlan], kinds: Set[type], notices: list[str]
+) -> MultivariatePlan | None:
+    """What is kept of the numeric features together, where a sample of them tells their scales."""
+    numeric = [name for name, plan in features.items() if isinstance(plan, NumericPlan)]
+    sample = {name: survey.sample[name] for name in numeric if name in survey.sample}
+    scales = scales_of(sample)
+    if not scales:
+        notices.append("no numeric feature varies: nothing is kept of several columns together")
+        return None
+    if len(scales) == MOST_COLUMNS < len(sample):
+        notices.append(
+            f"of {len(sample)} numeric features the first {MOST_COLUMNS} by name that vary are "
+            "looked at together"
+        )
+    centres, spreads = zip(*scales.values(), strict=True)
+    rows = np.column_stack([sample[name] for name in scales])
+    waves = FourierMeans in kinds
+    return MultivariatePlan(
+        tuple(scales),
+        centres,
+        spreads,
+        moments=JointMoments in kinds,
+        waves=WAVES if waves else 0,
+        bandwidth=bandwidth_of(rows, list(scales.values())) if waves else 1.0,
+        rows=ROWS if RowSample in kinds else 0,
+        categories=tuple(n for n, plan in features.items() if isinstance(plan, CategoricalPlan))
+        if RowSample in kinds
+        else (),
+    )
 
 
 def _require(survey: Survey, columns: Columns) -> None:
@@ -134,7 +190,9 @@ def _names_rows(seen: ColumnSurvey) -> bool:
 
 
 def _numeric(seen: ColumnSurvey) -> NumericPlan:
-    return NumericPlan(centre=seen.centre, atoms=seen.atoms)
+    """Distinct values are kept of columns that have few: to find them in others takes sorting."""
+    exact = EXACT_VALUES if seen.distinct <= EXACT_VALUES else 0
+    return NumericPlan(seen.centre, atoms=seen.atoms, exact=exact, edges=seen.edges)
 
 
 def _categorical(seen: ColumnSurvey) -> CategoricalPlan:

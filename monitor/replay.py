@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.compose import compose
-from alerts.incident import Incident, review
+from alerts.incident import Incident
 from alerts.message import Message
 from checks.portrait import Portrait
 from monitor.baseline import Baseline
 from monitor.config import Model
-from monitor.evaluate import Target, evaluate
+from monitor.evaluate import Learnt, Target
 from monitor.findings import WHOLE, Finding
-from monitor.signals import signals_of
-from monitor.silence import last_of_reference, newest_row, with_silence
+from monitor.reading import BATCH
+from monitor.silence import last_of_reference, newest_row
 from monitor.sources import Horizon
-from monitor.tick import BATCH, command_for, facts_of
+from monitor.tick import command_for, facts_of, step
 from monitor.windows import State, Window
 
 
@@ -38,6 +38,7 @@ def replay(
     """Evaluate windows in order, each once, with the labels known at the horizon."""
     incidents: tuple[Incident, ...] = ()
     newest: datetime | None = None
+    learnt: Learnt = {}
     for start in range(0, len(windows), BATCH):
         batch = windows[start : start + BATCH]
         portraits = model.source.profile(baseline.plan, model.columns, batch, horizon)
@@ -49,10 +50,10 @@ def replay(
             if not log.rows and newest is None:
                 newest = _newest_before(model, window, horizon)
             newest = newest_row(log, newest, last_of_reference(baseline, window))
-            findings = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices)
-            findings = with_silence(findings, model.rules, baseline, log, newest)
-            told = signals_of(model.name, findings, incidents, window.end)
-            reviewed = review(incidents, told, window.end + model.schedule.settle, model.policy)
+            now = window.end + model.schedule.settle
+            findings, reviewed = step(
+                model, baseline, target, slices, newest, incidents, now, learnt
+            )
             incidents = reviewed.incidents
             pages = tuple(
                 compose(

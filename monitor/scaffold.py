@@ -212,6 +212,8 @@ def _source_lines(source: Source, log: str, folder: Path) -> Iterator[str]:
     yield f"type = {_toml(type(source).__module__.rpartition('.')[2])}"
     if not isinstance(source, Tables):
         yield f"path = {_toml(_seen_from(folder, log))}"
+        if shape := getattr(source, "shape", ""):
+            yield f"shape = {_toml(shape)}  # its records are requests, not rows"
         return
     url, _, table = log.rpartition("#")
     yield f"url = {_toml(_address(url, folder))}{_warning(url)}"

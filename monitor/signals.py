@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from alerts.incident import Incident, Signal, Status, depth
+from alerts.incident import Incident, Signal, Status, Subject, depth
 from alerts.message import Cause
 from checks.verdict import WORST_FIRST, Verdict
 from monitor.findings import FIRING, WHOLE, Finding
@@ -20,11 +20,12 @@ def signals_of(
     """What a window says of each cause, most upstream first.
 
     A cause fires with the worst verdict of its findings. It is clear when nothing fires and all
-    that fired in its open incident is now judged fine; otherwise it is unknown, because what could
-    not be judged is no evidence that the trouble is over. Segments inform and never page.
+    that fired in its open incident has been judged fine since; otherwise it is unknown, because
+    what could not be judged is no evidence that the trouble is over. Segments inform and never
+    page.
     """
-    fired = {
-        one.cause: {(cause.check, cause.column) for cause in one.causes}
+    unproven = {
+        one.cause: one.unproven
         for one in incidents
         if one.model == model and one.state != "resolved"
     }
@@ -32,9 +33,11 @@ def signals_of(
     signals = []
     for cause, group in groupby(ranked, key=lambda finding: finding.cause):
         members = list(group)
-        causes = tuple(cause_of(f) for f in members if f.verdict in FIRING)[:MOST_CAUSES]
-        status = _status(members, fired.get(cause, set()))
-        signals.append(Signal(model, cause, status, at, causes))
+        firing = [f for f in members if f.verdict in FIRING]
+        status = _status(members, unproven.get(cause, frozenset()))
+        causes = tuple(cause_of(f) for f in firing[:MOST_CAUSES])
+        fine = _subjects(f for f in members if f.verdict is Verdict.OK)
+        signals.append(Signal(model, cause, status, at, causes, _subjects(firing), fine))
     return tuple(signals)
 
 
@@ -43,13 +46,17 @@ def _by_cause(finding: Finding) -> tuple[int, str, int, float, str, str]:
     return depth(finding.cause), finding.cause, rank, -finding.excess, finding.column, finding.check
 
 
-def _status(members: Iterable[Finding], fired: set[tuple[str, str]]) -> Status:
+def _subjects(findings: Iterable[Finding]) -> frozenset[Subject]:
+    return frozenset((found.check, found.column) for found in findings)
+
+
+def _status(members: Iterable[Finding], unproven: frozenset[Subject]) -> Status:
     verdicts = {(f.check, f.column): f.verdict for f in members}
     if Verdict.CRITICAL in verdicts.values():
         return "critical"
     if Verdict.WARNING in verdicts.values():
         return "warning"
-    again = [verdict for key, verdict in verdicts.items() if key in fired]
+    again = [verdict for key, verdict in verdicts.items() if key in unproven]
     evidence = again or list(verdicts.values())
     return "clear" if all(verdict is Verdict.OK for verdict in evidence) else "unknown"
 

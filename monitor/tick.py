@@ -14,23 +14,31 @@ from checks.portrait import Portrait
 from checks.profile import LogProfile
 from monitor.baseline import Baseline
 from monitor.config import Daemon, Model
-from monitor.evaluate import Target, evaluate
+from monitor.evaluate import Learnt, Target, evaluate
 from monitor.findings import WHOLE, Finding, Slice
 from monitor.learn import learn
+from monitor.reading import Reader, Reading
 from monitor.signals import signals_of
 from monitor.silence import last_of_reference, newest_row, with_silence
 from monitor.sources import Horizon, WrongSchema
-from monitor.store import AlreadyRecorded, Entry, Record, Store
-from monitor.windows import Due, Seen, State, Window, due, settled
-
-BATCH = 32
-"""Windows read in one scan of the source: bounds memory, and what a kill can cost."""
+from monitor.store import AlreadyRecorded, Entry, Progress, Record, Store
+from monitor.windows import COARSE_AFTER, Due, Seen, State, Window, due, settled
 
 GRACE = timedelta(minutes=15)
 """How long a source may fail before somebody is woken."""
 
 RECENT = 500
 """Incidents, open or over, that a window is held against: a late revision opens none again."""
+
+LOOK_EVERY = timedelta(days=1)
+"""How often the whole log is looked at for rows before the first window."""
+
+TIDY_EVERY = timedelta(days=1)
+ROLL_AT_ONCE = 7
+"""Days whose granules become one in a pass."""
+
+KEEP_GRANULES = timedelta(days=90)
+"""How long granules are kept."""
 
 _TICK = timedelta(microseconds=1)
 
@@ -52,13 +60,20 @@ class Memory:
     """What is remembered of a model between two passes; to lose it costs a read.
 
     ``read_at`` says when a window that waits was last read, ``first`` and ``settled`` bound the
-    stretch of the ledger where nothing can become due again.
+    stretch of the ledger where nothing can become due again. ``newest`` is the time of the newest
+    row, ``looked_at`` when the whole log was looked at last, ``tidied_at`` when its granules were
+    last made fewer, ``began`` when the model was first watched.
     """
 
     baseline: Baseline | None = None
+    learnt: Learnt = field(default_factory=dict)
     read_at: dict[Window, datetime] = field(default_factory=dict)
     first: datetime | None = None
     settled: datetime | None = None
+    newest: datetime | None = None
+    looked_at: datetime | None = None
+    tidied_at: datetime | None = None
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,7 @@ class _Work:
     newest_rows: dict[Window, datetime | None] = field(default_factory=dict)
     newest: datetime | None = None
     news_from: datetime | None = None
+    progress: Progress | None = None
 
 
 def _silent(window: Window, done: int, total: int) -> None:
@@ -115,9 +131,9 @@ class Pass:
         work = self._work(baseline)
         windows = rows = 0
         messages: list[Message] = []
-        for done, (item, slices, incidents) in enumerate(self._read(work), 1):
-            rows += slices[WHOLE].rows
-            record = self._judged(work, item, slices, incidents)
+        for done, (item, reading, incidents) in enumerate(self._read(work), 1):
+            rows += reading.rows
+            record = self._judged(work, item, reading, incidents)
             if record is not None:
                 try:
                     self.store.record(record)
@@ -127,25 +143,32 @@ class Pass:
                 windows += 1
                 messages += _distinct(record.letters)
             self.progress(item.window, done, len(work.items))
+        self._tidy(work)
         return Passed(windows, rows, tuple(messages), notices)
 
-    def _read(
-        self, work: _Work
-    ) -> Iterator[tuple[Due, Mapping[Slice, Portrait], dict[str, Incident]]]:
-        """The windows due with their portraits, and the incidents known when they were read."""
-        for start in range(0, len(work.items), BATCH):
-            batch = work.items[start : start + BATCH]
-            portraits = self.model.source.profile(
-                work.baseline.plan,
-                self.model.columns,
-                [item.window for item in batch],
-                self.horizon,
-            )
+    def _read(self, work: _Work) -> Iterator[tuple[Due, Reading, dict[str, Incident]]]:
+        """The windows due as they were read, and the incidents known when they were."""
+        items = {item.window: item for item in work.items}
+        reader = Reader(self.model, work.baseline.plan, self.store, self.horizon)
+        for batch in reader.batches(tuple(items)):
+            readings = reader.read(batch, work.before)
             incidents = {one.key: one for one in self._incidents()}
-            for item in batch:
+            for window in batch:
                 if self.stop():
                     return
-                yield item, portraits[item.window], incidents
+                yield items[window], readings[window], incidents
+
+    def _tidy(self, work: _Work) -> None:
+        """Once a day make fewer of the granules of windows whose labels are no more waited for."""
+        memory, schedule = self.memory, self.model.schedule
+        if memory.tidied_at is not None and self.now < memory.tidied_at + TIDY_EVERY:
+            return
+        done = schedule.calendar.containing(self.now - schedule.labels_within - COARSE_AFTER).start
+        name, plan, zone = self.model.name, work.baseline.plan.hash, schedule.calendar.zone
+        rolled = self.store.roll_up(name, plan, zone, done, self.now, limit=ROLL_AT_ONCE)
+        if rolled < ROLL_AT_ONCE:
+            self.store.prune_granules(name, min(done, self.now - KEEP_GRANULES))
+            memory.tidied_at = self.now
 
     def _incidents(self) -> tuple[Incident, ...]:
         """All open incidents of the model and the newest of those that are over."""
@@ -164,23 +187,26 @@ class Pass:
             if kept is None or kept.version != newest.version:
                 kept = self.store.baseline(name, newest.version)
             if kept is not None:
-                self.memory.baseline = kept
+                if kept is not self.memory.baseline:
+                    self.memory.baseline, self.memory.learnt = kept, {}
                 return kept, ()
         period = self.model.reference.period
         if period is not None and period.end > self.now:
             raise WrongSchema(f"the reference period {period} is not over yet")
         learnt, notices = learn(self.model, self.horizon)
         note = "first reference" if newest is None else "configuration changed"
-        return self.store.save_baseline(_signed(learnt, note), self.now), notices
+        accepted = self.store.save_baseline(_signed(learnt, note), self.now)
+        self.memory.baseline, self.memory.learnt = accepted, {}
+        return accepted, notices
 
     def _work(self, baseline: Baseline) -> _Work:
         """What is due, from that part of the ledger where something can be."""
-        extent = self.model.source.extent(self.model.columns, self.horizon)
-        own = self.model.reference.period is not None
-        first = baseline.period.end if own else extent.first or baseline.accepted_at
+        memory, schedule = self.memory, self.model.schedule
+        if memory.first is None and (kept := self.store.progress(self.model.name)) is not None:
+            memory.first, memory.settled = kept.first, kept.settled
+        first, newest = self._reach(baseline)
         if first is None:
             return _Work(baseline)
-        memory, schedule = self.memory, self.model.schedule
         if memory.first is None or first < memory.first:
             memory.first, memory.settled = first, None
         since = None if memory.settled is None else memory.settled - _TICK
@@ -194,49 +220,74 @@ class Pass:
             Seen(e.window, e.revision, e.state, memory.read_at.get(e.window, e.evaluated_at))
             for e in entries
         ]
-        first = max(first, memory.settled or first)
-        memory.settled = settled(schedule, seen, first, extent.last, self.now)
+        begin = max(first, memory.settled or first)
+        memory.settled = settled(schedule, seen, begin, newest, self.now)
         return _Work(
             baseline,
-            tuple(due(schedule, seen, first, extent.last, self.now)),
+            tuple(due(schedule, seen, begin, newest, self.now)),
             {entry.window: entry for entry in entries},
             {entry.window: entry.newest_row for entry in entries},
-            extent.last,
+            newest,
             self._news_from(),
+            Progress(memory.first, memory.settled),
         )
+
+    def _reach(self, baseline: Baseline) -> tuple[datetime | None, datetime | None]:
+        """From when on windows are evaluated, and the time of the newest row.
+
+        Only what is newer than the newest row known is looked at. Where the log itself tells the
+        first window, all of it is looked at once a day: a past may have been added to it.
+        """
+        memory, own = self.memory, self.model.reference.period is not None
+        if memory.newest is None and memory.first is not None:
+            memory.newest = self.store.newest_row(self.model.name)
+        known = memory.newest if memory.newest and memory.newest <= self.now else None
+        if not own and (memory.looked_at is None or self.now >= memory.looked_at + LOOK_EVERY):
+            known, memory.looked_at = None, self.now
+        extent = self.model.source.extent(self.model.columns, self.horizon, known)
+        newest = extent.last or known
+        memory.newest = newest
+        if own:
+            return baseline.period.end, newest
+        starts = [moment for moment in (memory.first, extent.first) if moment is not None]
+        return min(starts, default=baseline.accepted_at), newest
 
     def _news_from(self) -> datetime | None:
         """When news begins: as late before the first start as labels could still have come."""
-        accepted = next(iter(self.store.baselines(self.model.name)), None)
-        if accepted is None:
+        memory, schedule = self.memory, self.model.schedule
+        if memory.began is None:
+            accepted = next(iter(self.store.baselines(self.model.name)), None)
+            memory.began = None if accepted is None else accepted.accepted_at
+        if memory.began is None:
             return None
-        schedule = self.model.schedule
-        window = schedule.calendar.containing(accepted.accepted_at)
+        window = schedule.calendar.containing(memory.began)
         labels = schedule.labels_within if schedule.labelled else timedelta(0)
-        return accepted.accepted_at - schedule.settle - window.length - labels
+        return memory.began - schedule.settle - window.length - labels
 
     def _judged(
         self,
         work: _Work,
         item: Due,
-        slices: Mapping[Slice, Portrait],
+        reading: Reading,
         incidents: dict[str, Incident],
     ) -> Record | None:
         """What to record of a window; None where nothing is new since its last revision."""
-        model, log, before = self.model, slices[WHOLE].log, work.before.get(item.window)
         self.memory.read_at[item.window] = self.now
+        if reading.slices is None:
+            return None
+        model, slices, before = self.model, reading.slices, work.before.get(item.window)
+        log = slices[WHOLE].log
         newest = self._newest_row(work, item.window, log)
         work.newest_rows[item.window] = newest
         state = model.schedule.state(item.window, log.rows, log.labels, self.now)
-        if before and (before.rows, before.labels, before.state) == (log.rows, log.labels, state):
+        if before and _same(before, log, state, reading.pulse):
             return None
         target = Target(model.name, item.window, item.revision, state)
         baseline, heard = work.baseline, newest or work.baseline.accepted_at
-        findings = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices)
-        findings = with_silence(findings, model.rules, baseline, log, heard)
         known = tuple(incidents.values())
-        told = signals_of(model.name, findings, known, item.window.end)
-        reviewed = review(known, told, self.now, model.policy)
+        findings, reviewed = step(
+            model, baseline, target, slices, heard, known, self.now, self.memory.learnt
+        )
         if work.news_from is not None and item.window.end <= work.news_from:
             reviewed = _hushed(known, reviewed)
         incidents.update((one.key, one) for one in reviewed.incidents)
@@ -257,6 +308,9 @@ class Pass:
             config_hash=model.fingerprint,
             version=max(log.versions, key=lambda name: (log.versions[name], name), default=""),
             newest_row=newest,
+            pulse=reading.pulse,
+            granules=reading.granules,
+            progress=work.progress,
         )
 
     def _newest_row(self, work: _Work, window: Window, log: LogProfile) -> datetime | None:
@@ -288,6 +342,11 @@ class Pass:
         links = (("Status", self.daemon.url), ("Runbook", self.model.runbook))
         return tuple(Link(label, url) for label, url in links if url)
 
+    def untroubled(self, *causes: str) -> tuple[Message, ...]:
+        """Record that there is none of these troubles that belong to no window."""
+        known = {one.cause for one in self.store.incidents(self.model.name)}
+        return tuple(m for cause in causes if cause in known for m in self.troubled(cause, None))
+
     def troubled(self, cause: str, trouble: str | None) -> tuple[Message, ...]:
         """Record trouble that belongs to no window, or (None) that there is none.
 
@@ -314,6 +373,32 @@ class Pass:
         ]
         self.store.announce(_changed(incidents, reviewed), tuple(letters), now)
         return _distinct(letters)
+
+
+def step(
+    model: Model,
+    baseline: Baseline,
+    target: Target,
+    slices: Mapping[Slice, Portrait],
+    newest: datetime | None,
+    known: Sequence[Incident],
+    now: datetime,
+    learnt: Learnt,
+) -> tuple[tuple[Finding, ...], Review]:
+    """What a window says, and what that changes about the incidents; pure but for ``learnt``.
+
+    ``newest`` is the time of the newest row up to its end, ``known`` the incidents so far.
+    """
+    found = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices, learnt)
+    findings = with_silence(found, model.rules, baseline, slices[WHOLE].log, newest)
+    told = signals_of(model.name, findings, known, target.window.end)
+    return findings, review(known, told, now, model.policy)
+
+
+def _same(before: Entry, log: LogProfile, state: State, pulse: str | None) -> bool:
+    """Whether a window is what the ledger says, as far as that can be told."""
+    counts = (before.rows, before.labels, before.state) == (log.rows, log.labels, state)
+    return counts and (None in (before.pulse, pulse) or before.pulse == pulse)
 
 
 def _signed(baseline: Baseline, note: str) -> Baseline:

@@ -75,6 +75,21 @@ class Every:
     def __str__(self) -> str:
         return f"{self.count}{self.unit}"
 
+    def tiles(self, longer: Every) -> bool:
+        """Whether whole ones of these make up each of the longer windows, in any time zone.
+
+        >>> Every.parse("1h").tiles(Every.parse("1w")), Every.parse("1h").tiles(Every.parse("90m"))
+        (True, False)
+        """
+        if longer.unit in _MINUTES:
+            return self.unit in _MINUTES and longer.minutes % self.minutes == 0
+        return self.unit in _MINUTES or self.unit in ("d", longer.unit)
+
+    @property
+    def minutes(self) -> int:
+        """The minutes of a window that is not a calendar unit."""
+        return self.count * _MINUTES[self.unit]
+
 
 def parse_duration(text: str) -> timedelta:
     """Read ``90s``, ``15m``, ``1h``, ``7d`` or ``2w``.
@@ -114,7 +129,7 @@ class Calendar:
         start, end = self._midnight(self._first_day(day)), self._midnight(self._next_day(day))
         if self.every.unit not in _MINUTES:
             return Window(start, end)
-        step = timedelta(minutes=self.every.count * _MINUTES[self.every.unit])
+        step = timedelta(minutes=self.every.minutes)
         begin = start + (moment - start) // step * step
         return Window(begin, min(begin + step, end))
 
@@ -158,6 +173,21 @@ class Calendar:
                 return first + timedelta(days=1)
 
 
+HOUR, DAY = Every(1, "h"), Every(1, "d")
+
+COARSE_AFTER = timedelta(days=7)
+"""How long after the last wait for labels smaller granules than days are of use."""
+
+
+def granule_of(every: Every) -> Every:
+    """What windows are cut into: hours, or nothing where hours do not make them up.
+
+    >>> str(granule_of(Every.parse("1w"))), str(granule_of(Every.parse("90m")))
+    ('1h', '90m')
+    """
+    return HOUR if HOUR.tiles(every) else every
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """When a window is evaluated, and when its labels count as all there.
@@ -166,6 +196,9 @@ class Schedule:
     ``mature_at`` of its rows have labels or ``labels_within`` has passed since its end;
     ``labelled`` is False for a model without labels, whose windows are final at once. A window
     without rows waits as long for its rows: logs that stopped are often filled in afterwards.
+
+    ``granule`` is what windows are cut into, so that late labels cost a granule and not a window
+    (None: see `granule_of`).
     """
 
     calendar: Calendar
@@ -173,6 +206,26 @@ class Schedule:
     labels_within: timedelta = timedelta(days=7)
     mature_at: float = 0.95
     labelled: bool = True
+    granule: Every | None = None
+
+    def granules(
+        self, window: Window, now: datetime, granule: Every | None = None
+    ) -> tuple[Window, ...]:
+        """The granules that make up a window: the window itself where it is no longer than one.
+
+        One whose labels have not been waited for any more for a week is cut into days.
+        """
+        every = self.calendar.every
+        past = now >= window.end + self.labels_within + COARSE_AFTER
+        chosen = granule or (DAY if past else self.granule or granule_of(every))
+        granule = chosen if chosen.tiles(every) else every
+        if granule == every or window != self.calendar.containing(window.start):
+            return (window,)
+        return tuple(Calendar(granule, self.calendar.zone).between(window.start, window.end))
+
+    def waits(self, window: Window, now: datetime) -> bool:
+        """Whether labels of a window may still come."""
+        return self.labelled and now < window.end + self.labels_within
 
     def state(self, window: Window, rows: int, labels: int, now: datetime) -> State:
         """The state a window reaches when it is evaluated now."""

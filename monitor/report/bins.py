@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checks import grid
 from checks.grid import Floats
 from checks.profile import NumericProfile
 
@@ -64,7 +63,8 @@ def quantile(profile: NumericProfile, probability: float) -> float:
     if profile.exact is not None and profile.exact_counts is not None:
         middles, counts = profile.exact, profile.exact_counts
     else:
-        low, high = grid.bounds(profile.cells, profile.plan.centre, profile.plan.shift)
+        bounds = profile.plan.bounds(profile.cells)
+        low, high = np.clip(bounds, profile.minimum, profile.maximum)
         middles, counts = low / 2 + high / 2, profile.counts
     place = int(np.searchsorted(np.cumsum(counts), probability * profile.n))
     value = float(middles[min(place, len(middles) - 1)])
@@ -149,8 +149,7 @@ def _shares(profile: NumericProfile, edges: Floats) -> Floats:
         below = np.concatenate(([0], np.cumsum(profile.exact_counts)))
         heads = below[np.searchsorted(profile.exact, edges, side="left")]
         return np.asarray(np.diff(heads) / profile.n)
-    bounds = grid.bounds(profile.cells, profile.plan.centre, profile.plan.shift)
-    low, high = (np.clip(bound, profile.minimum, profile.maximum) for bound in bounds)
+    low, high = np.clip(profile.plan.bounds(profile.cells), profile.minimum, profile.maximum)
     knots = np.column_stack((low, np.maximum(high, np.nextafter(low, np.inf)))).ravel()
     cumulated = np.cumsum(profile.counts)
     heights = np.column_stack((cumulated - profile.counts, cumulated)).ravel()

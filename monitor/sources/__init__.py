@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, cast
 
 import monitor.sources
+from checks.grid import Floats
 from checks.plan import Plan
 from checks.portrait import Portrait
 from monitor.findings import Slice
@@ -86,7 +87,9 @@ class ColumnSurvey:
     rows of the period, most frequent first (ties by text), ``complete`` whether none was cut.
     For a numeric column with few distinct values ``levels`` is filled too (<= 20 of them).
     ``distinct`` tells how many different values there are, also where ``levels`` has no room for
-    them: of text up to 100,000 (``values`` then counts their rows alone), of numbers by the sample.
+    them: of text up to 100,000 (``values`` then counts their rows alone), of numbers exactly up to
+    5,000 where all rows were looked at, beyond and elsewhere an estimate from the sample.
+    ``edges`` are quantiles of the sample where the bit grid is too coarse for the column.
     """
 
     name: str
@@ -99,16 +102,22 @@ class ColumnSurvey:
     levels: tuple[str, ...] = ()
     complete: bool = True
     distinct: int = 0
+    edges: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A first look at a period of a log; ``notices`` are sentences a person should read."""
+    """A first look at a period of a log; ``notices`` are sentences a person should read.
+
+    ``sample`` holds the numbers of up to 4,096 rows, the same ones of every numeric column, NaN
+    where there is none; it may be empty where a source cannot tell.
+    """
 
     columns: Mapping[str, ColumnSurvey]
     rows: int
     timestamp_unit: str | None = None
     notices: tuple[str, ...] = ()
+    sample: Mapping[str, Floats] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,19 @@ class Extent:
     rows: int
     first: datetime | None = None
     last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a light look at a window tells: its rows, how many have a label, and a digest.
+
+    ``digest`` is a text of the source's own making that changes when a row is added or removed, or
+    the label of a row is added, revised or removed.
+    """
+
+    rows: int = 0
+    labels: int = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +163,18 @@ class Source(Protocol):
 
     def survey(self, columns: Columns, period: Window) -> Survey: ...
 
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent: ...
+    def extent(self, columns: Columns, horizon: Horizon, since: datetime | None = None) -> Extent:
+        """How far the log reaches: all of it, or what has a time from ``since`` on."""
+        ...
+
+    def pulse(
+        self, columns: Columns, windows: Sequence[Window], horizon: Horizon
+    ) -> Mapping[Window, Pulse]:
+        """A look at windows that reads no more than times, ids and labels.
+
+        Windows whose pulse stays the same need not be profiled again.
+        """
+        ...
 
     def profile(
         self,

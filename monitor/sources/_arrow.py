@@ -123,7 +123,7 @@ def _pack(truth: Bools) -> pa.Buffer:
 def codes(array: pa.DictionaryArray) -> NDArray[np.int64]:
     """The places in its dictionary, -1 for null."""
     places = values(array.indices.cast(pa.int64()), np.int64)
-    return np.where(present(array.indices), places, -1)
+    return np.where(present(array.indices), places, -1) if array.indices.null_count else places
 
 
 def encoded(array: pa.Array) -> pa.DictionaryArray:
@@ -177,6 +177,8 @@ def _hash_texts(array: pa.Array) -> Hashes:
     octets = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
     padded = np.concatenate((octets[edges[0] : edges[-1]], np.zeros(8, np.uint8)))
     starts, lengths = edges[:-1] - edges[0], np.diff(edges)
+    if lengths.min() == lengths.max() <= _LONGEST_HASHED:
+        return _hash_alike(padded, len(array), int(lengths[0]))
     words = np.ndarray((len(padded) - 7,), "<u8", padded.data, strides=(1,))
     result = _mix(lengths.astype(np.uint64) + np.uint64(1))
     short = lengths <= _LONGEST_HASHED
@@ -193,12 +195,25 @@ def _hash_texts(array: pa.Array) -> Hashes:
     return result
 
 
+def _hash_alike(padded: NDArray[np.uint8], rows: int, length: int) -> Hashes:
+    """The same for texts of one length, as ids have: their places need no look-up."""
+    result = np.full(rows, _mix(np.array([length + 1], np.uint64))[0])
+    for at in range(0, length, 8):
+        words = np.ndarray((rows,), "<u8", padded.data, offset=at, strides=(length,))
+        unused = np.uint64(8 * max(at + 8 - length, 0))
+        result = _mix(result ^ ((words << unused) >> unused))
+    return result
+
+
 def _mix(state: Hashes) -> Hashes:
     """Spread every bit over the word (the finaliser of splitmix64; Steele et al., 2014)."""
     state = state * _MULTIPLIER
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
+    state ^= state >> np.uint64(30)
+    state *= np.uint64(0xBF58476D1CE4E5B9)
+    state ^= state >> np.uint64(27)
+    state *= np.uint64(0x94D049BB133111EB)
+    state ^= state >> np.uint64(31)
+    return state
 
 
 def cut(text: str, longest: int = 40) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.grid import Floats
+from checks.counting import NumericCount
+from checks.grid import Counts, Floats
 from checks.plan import CategoricalPlan, NumericPlan
 from checks.profile import ABSENT, CategoricalProfile, NumericProfile
 from monitor.sources._arrow import Bools
@@ -77,19 +78,6 @@ class Numbers:
         places = [] if self.odd is None else np.unique(self.odd[self.odd >= 0]).tolist()
         return min((self.texts[place] for place in places), default="")
 
-    def profile(self, plan: NumericPlan) -> NumericProfile:
-        counts = np.bincount(self.kinds, minlength=len(FAMILIES))
-        unparsed = 0 if self.odd is None else int(np.count_nonzero(self.odd >= 0))
-        whole = not (counts[NULL] or counts[MISSING] or unparsed)
-        return NumericProfile.of(
-            self.values if whole else self.values[self.usable],
-            plan,
-            nulls=int(counts[NULL]),
-            unparsed=unparsed,
-            found=_found(counts),
-            example=self.example(),
-        )
-
     @classmethod
     def join(cls, parts: Sequence[Numbers]) -> Numbers:
         if len(parts) == 1:
@@ -139,15 +127,10 @@ class Levels:
             return np.zeros(len(self), np.bool_)
         return np.equal(self.places, self.texts.index(text))
 
-    def counts(self) -> dict[str, int]:
-        """Rows of each text that occurs."""
-        counts = np.bincount(self.places[self.places >= 0], minlength=len(self.texts))
+    def counts(self, rows: Counts | None = None) -> dict[str, int]:
+        """Rows of each text that occurs; ``rows`` says how many each cell stands for."""
+        counts = np.bincount(self.places + np.int32(1), rows, len(self.texts) + 1)[1:]
         return {self.texts[place]: int(counts[place]) for place in np.flatnonzero(counts)}
-
-    def profile(self, plan: CategoricalPlan) -> CategoricalProfile:
-        kinds = np.bincount(self.kinds, minlength=len(FAMILIES))
-        nulls = int(kinds[NULL])
-        return CategoricalProfile.of(self.counts(), plan, nulls=nulls, found=_found(kinds))
 
     @classmethod
     def join(cls, parts: Sequence[Levels]) -> Levels:
@@ -160,6 +143,74 @@ class Levels:
 
 
 Column = Numbers | Levels
+
+
+class NumbersCount:
+    """Adds up the cells of a column read as numbers."""
+
+    def __init__(self, plan: NumericPlan) -> None:
+        self._finite = NumericCount(plan)
+        self._kinds = np.zeros(len(FAMILIES), np.int64)
+        self._unparsed, self._example = 0, ""
+
+    def add(self, column: Column, rows: Counts | None = None) -> None:
+        """Count cells; ``rows`` says how many rows each stands for (None: one)."""
+        if not isinstance(column, Numbers):
+            raise TypeError("a column read as levels has no place among numbers")
+        kinds = _count_kinds(column.kinds, rows)
+        self._kinds += kinds
+        if column.odd is not None:
+            odd = column.unparsed
+            self._unparsed += int(np.count_nonzero(odd) if rows is None else rows[odd].sum())
+            self._example = min(filter(None, (self._example, column.example())), default="")
+        whole = column.odd is None and not (kinds[NULL] or kinds[MISSING])
+        chosen = slice(None) if whole else column.usable
+        self._finite.add(column.values[chosen], None if rows is None else rows[chosen])
+
+    def profile(self) -> NumericProfile:
+        return NumericProfile.counted(
+            self._finite,
+            nulls=int(self._kinds[NULL]),
+            unparsed=self._unparsed,
+            found=_found(self._kinds),
+            example=self._example,
+        )
+
+
+class LevelsCount:
+    """Adds up the cells of a column read as levels."""
+
+    def __init__(self, plan: CategoricalPlan) -> None:
+        self._profile = CategoricalProfile.of({}, plan)
+
+    def add(self, column: Column, rows: Counts | None = None) -> None:
+        """Count cells; ``rows`` says how many rows each stands for (None: one)."""
+        if not isinstance(column, Levels):
+            raise TypeError("a column read as numbers has no place among levels")
+        kinds, plan = _count_kinds(column.kinds, rows), self._profile.plan
+        nulls, found = int(kinds[NULL]), _found(kinds)
+        more = CategoricalProfile.of(column.counts(rows), plan, nulls=nulls, found=found)
+        self._profile = self._profile.merge(more)
+
+    def profile(self) -> CategoricalProfile:
+        return self._profile
+
+
+def count_of(plan: NumericPlan | CategoricalPlan) -> NumbersCount | LevelsCount:
+    """An empty count of a column under this plan."""
+    return NumbersCount(plan) if isinstance(plan, NumericPlan) else LevelsCount(plan)
+
+
+def _count_kinds(kinds: Kinds, rows: Counts | None = None) -> NDArray[np.int64]:
+    """Rows of each kind: nearly always all are of one, and bytes compare fast."""
+    if rows is not None:
+        return np.bincount(kinds, rows, len(FAMILIES)).astype(np.int64)
+    counts, rest = np.zeros(len(FAMILIES), np.int64), len(kinds)
+    for kind in (NUMBER, *range(len(FAMILIES))):
+        if rest:
+            counts[kind] = np.count_nonzero(kinds == kind)
+            rest = len(kinds) - int(counts.sum())
+    return counts
 
 
 def _there(kinds: Kinds) -> Bools:

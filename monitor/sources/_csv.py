@@ -11,14 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import TextIOWrapper
 from itertools import islice
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from monitor.sources import Unreadable, WrongSchema
-from monitor.sources._files import Request, reading
+from monitor.sources._formats import Request, reading
+from monitor.sources._places import File
 
 _BLOCK = 1 << 22
 _SAMPLE = 1 << 18
@@ -49,16 +49,16 @@ class CsvReader:
     suffixes: tuple[str, ...] = (".csv", ".csv.gz", ".tsv", ".txt")
     typed: bool = False
 
-    def names(self, path: Path, wanted: frozenset[str]) -> Sequence[str]:  # noqa: ARG002  (a protocol)
-        head = self._head(path)
+    def names(self, file: File, wanted: frozenset[str]) -> Sequence[str]:  # noqa: ARG002  (a protocol)
+        head = self._head(file)
         return () if head is None else head.names
 
-    def batches(self, path: Path, request: Request) -> Iterator[pa.RecordBatch]:
-        head = self._head(path)
+    def batches(self, file: File, request: Request) -> Iterator[pa.RecordBatch]:
+        head = self._head(file)
         if head is None:
             return
         bad: list[arrow_csv.InvalidRow] = []
-        with reading(path, self._trouble), pa.input_stream(str(path)) as stream:
+        with reading(file, self._trouble), file.stream() as stream:
             try:
                 for batch in self._open(stream, head, request.among(head.names), bad):
                     if bad:
@@ -68,8 +68,8 @@ class CsvReader:
                 if "straddl" not in str(error) and not bad:
                     raise
                 bad.append(error)
-        if bad or _odd_quotes(path):
-            self._refuse_ragged(path, head, bad)
+        if bad or _odd_quotes(file):
+            self._refuse_ragged(file, head, bad)
 
     @property
     def _trouble(self) -> str:
@@ -105,13 +105,13 @@ class CsvReader:
         arrays = [pc.replace_substring_regex(a, _COMMA_PATTERN, r"\1.\2") for a in batch.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
-    def _head(self, path: Path) -> Head | None:
+    def _head(self, file: File) -> Head | None:
         """The head of a file, None of an empty one."""
-        with reading(path, self._trouble), pa.input_stream(str(path)) as stream:
+        with reading(file, self._trouble), file.stream() as stream:
             octets = stream.read(_SAMPLE)
             text = getincrementaldecoder(self.encoding)().decode(octets).removeprefix("\ufeff")
         if "\0" in text:
-            raise Unreadable(f"{path}: {self._trouble}")
+            raise Unreadable(f"{file}: {self._trouble}")
         if not text.strip():
             return None
         if len(octets) == _SAMPLE:
@@ -119,7 +119,7 @@ class CsvReader:
         separator = self.separator or self._sniff(text)
         rows = _rows(text, separator)
         head = Head(separator, tuple(rows[0]))
-        self._check(path, head, rows, text)
+        self._check(file, head, rows, text)
         return head
 
     def _sniff(self, text: str) -> str:
@@ -127,25 +127,25 @@ class CsvReader:
         candidates = [s for s in _SEPARATORS if s != self.decimal]
         return max(candidates, key=lambda s: _alike(_rows(text, s)))
 
-    def _check(self, path: Path, head: Head, rows: list[Row], text: str) -> None:
+    def _check(self, file: File, head: Head, rows: list[Row], text: str) -> None:
         twice = [name for name, count in Counter(head.names).items() if count > 1]
         if twice:
-            raise WrongSchema(f"{path}: two columns are named {twice[0]!r}; rename one")
+            raise WrongSchema(f"{file}: two columns are named {twice[0]!r}; rename one")
         likely = self._sniff(text)
         if len(head.names) == 1 and len(_rows(text, likely)[0]) > 1:
-            raise Unreadable(f"{path}: one column only; set separator = {likely!r}")
+            raise Unreadable(f"{file}: one column only; set separator = {likely!r}")
         if self.decimal == "." and head.separator != ",":
-            _refuse_commas(path, head, rows)
+            _refuse_commas(file, head, rows)
 
-    def _refuse_ragged(self, path: Path, head: Head, bad: Sequence[object]) -> None:
+    def _refuse_ragged(self, file: File, head: Head, bad: Sequence[object]) -> None:
         """Say where rows are broken, if any is; a stray quote within a cell is no harm."""
-        with reading(path, self._trouble), pa.input_stream(str(path)) as stream:
+        with reading(file, self._trouble), file.stream() as stream:
             text = TextIOWrapper(stream, self.encoding, newline="")
             found = list(islice(_broken(text, head), _SHOWN))
         if found or bad:
             where = "; ".join(found) or f"rows of other than {len(head.names)} cells"
             raise Unreadable(
-                f"{path}: {where}; the header has {len(head.names)} cells: "
+                f"{file}: {where}; the header has {len(head.names)} cells: "
                 "repair these lines (is a quote left open?)"
             )
 
@@ -159,13 +159,13 @@ def _rows(text: str, separator: str) -> list[Row]:
     return rows or [[text.splitlines()[0]]]
 
 
-def _refuse_commas(path: Path, head: Head, rows: list[Row]) -> None:
+def _refuse_commas(file: File, head: Head, rows: list[Row]) -> None:
     """Raise Unreadable where all cells of a column are numbers, some with a decimal comma."""
     for name, *cells in zip(head.names, *_full(rows), strict=True):
         commas = [cell.strip() for cell in cells if "," in cell]
         if commas and all(_COMMA_NUMBER.fullmatch(cell) for cell in cells if cell):
             raise Unreadable(
-                f"{path}: column {name!r} seems to have decimal commas ({commas[0]}); "
+                f"{file}: column {name!r} seems to have decimal commas ({commas[0]}); "
                 'set decimal = ","'
             )
 
@@ -179,10 +179,10 @@ def _alike(rows: list[Row]) -> tuple[bool, float]:
     return len(rows[0]) > 1, len(rows[0]) * (1 + len(_full(rows))) / len(rows)
 
 
-def _odd_quotes(path: Path) -> bool:
+def _odd_quotes(file: File) -> bool:
     """Whether a quote may be left open: one that swallows the rest of a file breaks no row."""
     count = 0
-    with reading(path, "cannot be read"), pa.input_stream(str(path)) as stream:
+    with reading(file, "cannot be read"), file.stream() as stream:
         while octets := stream.read(_BLOCK):
             count += octets.count(b'"')
     return count % 2 == 1

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checks.profile import Anomaly
+from monitor.sources import Unreachable
 from monitor.sources._arrow import Bools, Hashes
 from monitor.sources._zones import Micros
 
+_MOST_HELD = 1 << 19  # ids in memory
+_PARTS = 256
 _STEP = np.uint64(0xD1342543DE82EF95)  # odd, so that no two windows share their keys
 
 
@@ -21,26 +29,132 @@ def keys(ids: Hashes, window: NDArray[np.intp]) -> Hashes:
 
 @dataclass(slots=True)
 class IdLedger:
-    """All ids of a pass over a log, 16 bytes each."""
+    """All ids of a pass over a log, 16 bytes each; beyond half a million they go to a file.
 
-    _keys: list[Hashes] = field(default_factory=list)
+    The file has no name, so that nothing is left of it whatever happens, or it is the one ``at``
+    this path, which is for whoever named it to remove.
+    """
+
+    at: Path | None = None
+    _ids: list[Hashes] = field(default_factory=list)
     _times: list[Micros] = field(default_factory=list)
+    _files: list[IdFile] = field(default_factory=list)
+
+    def __enter__(self) -> IdLedger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._files:
+            each.file.close()
 
     def note(self, found: Hashes, times: Micros) -> None:
-        self._keys.append(found)
+        self._ids.append(found)
         self._times.append(times)
+        if sum(map(len, self._ids)) >= _MOST_HELD:
+            self._spill()
+
+    def _held(self) -> tuple[Hashes, Micros]:
+        ids = np.concatenate([np.empty(0, np.uint64), *self._ids])
+        times = np.concatenate([np.empty(0, np.int64), *self._times])
+        self._ids, self._times = [], []
+        return ids, times
+
+    def _spill(self) -> None:
+        """Move the ids that are held to the file of this ledger."""
+        with _on_disk():
+            if not self._files:
+                file = TemporaryFile() if self.at is None else self.at.open("w+b")  # noqa: SIM115
+                self._files.append(IdFile(file))
+            self._files[0].append(*self._held())
+
+    def take(self, path: Path, starts: Sequence[NDArray[np.int64]]) -> None:
+        """Look at the ids of another ledger too, which are in this file."""
+        if not self._files:
+            self._spill()
+        with _on_disk():
+            self._files.append(IdFile(path.open("rb"), list(starts)))
+
+    def to_file(self) -> list[NDArray[np.int64]]:
+        """Move all ids to the file ``at`` a path; tells where in it its parts start."""
+        self._spill()
+        with _on_disk():
+            self._files[0].file.flush()
+        return self._files[0].starts
 
     def repeats(self) -> Repeats | None:
         """The ids that occur more than once, if any."""
-        if not self._keys:
-            return None
-        found = np.concatenate(self._keys)
-        ordered = np.sort(found)
-        twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-        if not len(twice):
-            return None
-        rows = np.flatnonzero(_member(found, twice))
-        return Repeats.of(found[rows], np.concatenate(self._times)[rows])
+        if not self._files:
+            shared = [_shared(*self._held())]
+        else:
+            self._spill()
+            with _on_disk():
+                shared = [self._shared_of(part) for part in range(_PARTS)]
+        ids, times = (np.concatenate(each) for each in zip(*shared, strict=True))
+        return Repeats.of(ids, times) if len(ids) else None
+
+    def _shared_of(self, part: int) -> tuple[Hashes, Micros]:
+        ids = np.concatenate([each.ids(part) for each in self._files])
+        if not len(_repeated(ids)):
+            return ids[:0], np.empty(0, np.int64)
+        return _shared(ids, np.concatenate([each.times(part) for each in self._files]))
+
+
+@dataclass(slots=True)
+class IdFile:
+    """Ids in a file, chunk after chunk: first ids and then times, by the first byte of the id.
+
+    ``starts`` tells for each chunk where its 256 parts start and the last one ends, in rows of the
+    file as a whole.
+    """
+
+    file: IO[bytes]
+    starts: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def append(self, ids: Hashes, times: Micros) -> None:
+        part = (ids >> np.uint64(56)).astype(np.uint8)
+        before = self.starts[-1][-1] if self.starts else 0
+        sizes = np.bincount(part, minlength=_PARTS)
+        self.starts.append(np.concatenate(([0], np.cumsum(sizes))) + before)
+        order = np.argsort(part, kind="stable")
+        self.file.write(ids[order].data)
+        self.file.write(times[order].data)
+
+    def ids(self, part: int) -> Hashes:
+        read = [self._read(starts, part, starts[0]) for starts in self.starts]
+        return np.frombuffer(b"".join(read), np.uint64)
+
+    def times(self, part: int) -> Micros:
+        read = [self._read(starts, part, starts[-1]) for starts in self.starts]
+        return np.frombuffer(b"".join(read), np.int64)
+
+    def _read(self, starts: NDArray[np.int64], part: int, before: int) -> bytes:
+        """A part of a block that ``before`` rows, in addition to those of the part, precede."""
+        self.file.seek(8 * int(before + starts[part]))
+        return self.file.read(8 * int(starts[part + 1] - starts[part]))
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unreachable(
+            f"{gettempdir()}: the ids of the log do not fit there ({error.strerror}); "
+            "make room, or set TMPDIR to a folder that has some"
+        ) from None
+
+
+def _repeated(ids: Hashes) -> Hashes:
+    """The ids that occur more than once, in ascending order."""
+    ordered = np.sort(ids)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+
+
+def _shared(ids: Hashes, times: Micros) -> tuple[Hashes, Micros]:
+    """The rows whose id another row has too."""
+    twice = _repeated(ids)
+    rows = _member(ids, twice) if len(twice) else np.zeros(len(ids), np.bool_)
+    return ids[rows], times[rows]
 
 
 def _member(found: Hashes, among: Hashes) -> Bools:

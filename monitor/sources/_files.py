@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import get_close_matches
-from glob import glob, has_magic
 from pathlib import Path
-from typing import Protocol
 
 import pyarrow as pa
 
@@ -16,90 +14,53 @@ from checks.plan import Plan
 from checks.portrait import Portrait
 from monitor.findings import Slice
 from monitor.sources import (
+    ALL_TIME,
     Columns,
     Extent,
     Horizon,
-    SourceError,
+    Pulse,
     Survey,
     Unreachable,
     Unreadable,
     WrongSchema,
 )
+from monitor.sources._dated import dated
 from monitor.sources._extent import extent_batches
+from monitor.sources._formats import GroupReader, Reader, Request
 from monitor.sources._labels import FOREVER, LabelIndex
+from monitor.sources._places import File, found, is_folder, shown
 from monitor.sources._placing import rows_within
+from monitor.sources._pulse import pulse_batches, pulsed
+from monitor.sources._reach import Reach, Remembered, reach_batches, together
+from monitor.sources._reads import Reads, of_shares, of_whole
 from monitor.sources._rows import Scan, profile_batches, wanted
 from monitor.sources._survey import survey_batches, surveyed
+from monitor.sources._worker import aid
 from monitor.windows import Window
 
-_MOST_CELLS = 1 << 21
-_MOST_ROWS = 1 << 16
-_LONGEST_CAUSE = 160
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is wanted of a file: which of its columns (None: all) and, at the least, which rows.
-
-    Where ``windows`` are given a reader may leave out rows that lie in none of them, unless these
-    have no time or one after the horizon's clock. ``single`` names columns whose values hardly
-    repeat.
-    """
-
-    columns: tuple[str, ...] | None
-    timestamp: str | None = None
-    timezone: str = "UTC"
-    windows: tuple[Window, ...] | None = None
-    horizon: Horizon = FOREVER
-    single: frozenset[str] = frozenset()
-
-    def among(self, names: Sequence[str]) -> list[str]:
-        """The wanted columns of a file that has these; at least one, so that rows are counted."""
-        found = [name for name in names if self.columns is None or name in self.columns]
-        return found or list(names[:1])
-
-
-def batch_rows(columns: int) -> int:
-    """How many rows of so many columns to hold at a time."""
-    return max(min(_MOST_CELLS // max(columns, 1), _MOST_ROWS), 1024)
-
-
-class Reader(Protocol):
-    """One format of files. ``typed`` tells whether its cells have types (see `profile_batches`)."""
-
-    @property
-    def suffixes(self) -> tuple[str, ...]: ...
-
-    @property
-    def typed(self) -> bool: ...
-
-    def names(self, path: Path, wanted: frozenset[str]) -> Sequence[str]:
-        """The columns of a file; where these are not told up front, at least the wanted ones."""
-        ...
-
-    def batches(self, path: Path, request: Request) -> Iterator[pa.RecordBatch]:
-        """The rows of a file, in their order."""
-        ...
+_REMEMBERED = Remembered()
 
 
 @dataclass(frozen=True, slots=True)
 class FileLog:
     """A log of one or many files of one format, its labels perhaps in files of their own.
 
-    ``path`` and ``labels`` name a file, a folder (all files of the format below it) or a pattern;
-    files are read in the order of their names.
+    ``path`` and ``labels`` name a file, a folder (all files of the format below it) or a pattern,
+    perhaps with dates or behind a URL; files are read in the order of their names. With two
+    ``workers`` a large log without label files of its own is profiled by two processes.
     """
 
     path: Path | str
     labels: Path | str
     reader: Reader
+    workers: int = 1
 
     def names(self) -> Sequence[str]:
         """The columns of the first file."""
-        return self.reader.names(self._files(self.path)[0], frozenset())
+        return self.reader.names(self.files(self.path)[0], frozenset())
 
     def survey(self, columns: Columns, period: Window) -> Survey:
-        files = self._files(self.path)
+        files = self.files(self.path, (period,))
         self._require(columns, files, everything=True)
         request = self._request(surveyed(columns), columns, (period,), FOREVER)
         scan = self._scan(files, request)
@@ -109,14 +70,43 @@ class FileLog:
             self._require_rows(files)
         return survey
 
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent:
-        files = self._files(self.path)
+    def extent(self, columns: Columns, horizon: Horizon, since: datetime | None = None) -> Extent:
+        period = ALL_TIME if since is None else Window(since, ALL_TIME.end)
+        files = self.files(self.path, (period,))
         self._require(columns, files, everything=False)
-        request = Request((columns.timestamp,) if columns.timestamp else ())
-        extent = extent_batches(columns, horizon, self._scan(files, request)())
-        if not extent.rows:
+        extent = together(self._extent(file, columns, horizon, period, since) for file in files)
+        if not extent.rows and since is None:
             self._require_rows(files)
         return extent
+
+    def _extent(
+        self,
+        file: File,
+        columns: Columns,
+        horizon: Horizon,
+        period: Window,
+        since: datetime | None,
+    ) -> Extent:
+        """The extent of one file: by what is remembered of it where that tells."""
+        names = (columns.timestamp,) if columns.timestamp else ()
+        told = self._reach(file, names, columns.timezone).extent(horizon, since)
+        if told is not None:
+            return told
+        request = self._request(names, columns, (period,), horizon)
+        if since is None:
+            request = Request(names)
+        return extent_batches(columns, horizon, self.reader.batches(file, request), since)
+
+    def _reach(self, file: File, names: tuple[str, ...], timezone: str) -> Reach:
+        key = (self.reader, file.shown, file.size, file.changed, names, timezone)
+        reach = None if file.changed is None else _REMEMBERED.get(key)
+        if reach is None and isinstance(self.reader, GroupReader):
+            reach = self.reader.reach(file, *names)
+        if reach is None:
+            batches = self.reader.batches(file, Request(names))
+            reach = reach_batches(next(iter(names), None), timezone, batches)
+        _REMEMBERED.put(key, reach)
+        return reach
 
     def profile(
         self,
@@ -126,22 +116,49 @@ class FileLog:
         horizon: Horizon,
         spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        files = self._files(self.path)
+        files = self.files(self.path, windows)
         self._require(columns, files, everything=False)
         request = self._request(wanted(plan, columns), columns, tuple(windows), horizon)
         scan, typed = self._scan(files, request), self.reader.typed
-        labels = self._labels(columns, horizon)
+        labels = self._labels(columns, horizon, windows)
+        first = None
+        if self.workers > 1 and labels is None:
+            first = aid(plan, columns, self.reader, request, files)
         return profile_batches(
-            plan, columns, windows, horizon, scan, labels, spans=spans, typed=typed
+            plan, columns, windows, horizon, scan, labels, spans=spans, typed=typed, first=first
         )
+
+    def pulse(
+        self, columns: Columns, windows: Sequence[Window], horizon: Horizon
+    ) -> Mapping[Window, Pulse]:
+        files = self.files(self.path, windows)
+        self._require(columns, files, everything=False)
+        labels = self._labels(columns, horizon, windows)
+        request = self._request(pulsed(columns), columns, tuple(windows), horizon)
+        return pulse_batches(columns, windows, horizon, self._scan(files, request)(), labels)
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
     ) -> Iterator[pa.RecordBatch]:
         timed = tuple(filter(None, (*names, columns.timestamp)))
         request = self._request(tuple(dict.fromkeys(timed)), columns, (period,), horizon)
-        scan = self._scan(self._files(self.path), request)
+        scan = self._scan(self.files(self.path, (period,)), request)
         yield from rows_within(columns, period, horizon, scan())
+
+    def reads(self, plan: Plan, columns: Columns, window: Window, horizon: Horizon) -> Reads:
+        """How one window is read."""
+        if not isinstance(self.reader, GroupReader):
+            return self.whole()
+        request = self._request(wanted(plan, columns), columns, (window,), horizon)
+        shares = [self.reader.share(file, request) for file in self.files(self.path, (window,))]
+        return of_shares(shares, self._truths())
+
+    def whole(self) -> Reads:
+        """How files are read of which nothing can be left out."""
+        return of_whole(self.files(self.path), self._truths())
+
+    def _truths(self) -> list[File]:
+        return self.files(self.labels) if str(self.labels) else []
 
     def _request(
         self,
@@ -153,25 +170,29 @@ class FileLog:
         single = frozenset(filter(None, (columns.id, columns.timestamp, columns.label_timestamp)))
         return Request(names, columns.timestamp, columns.timezone, windows, horizon, single)
 
-    def _scan(self, files: Sequence[Path], request: Request) -> Scan:
+    def _scan(self, files: Sequence[File], request: Request) -> Scan:
         return lambda: (batch for f in files for batch in self.reader.batches(f, request))
 
-    def _labels(self, columns: Columns, horizon: Horizon) -> LabelIndex | None:
+    def _labels(
+        self, columns: Columns, horizon: Horizon, windows: Sequence[Window] = ()
+    ) -> LabelIndex | None:
+        """The labels of the rows of windows: those that came since the first of these began."""
         if not str(self.labels):
             return None
-        files = self._files(self.labels)
+        since = min((window.start for window in windows), default=ALL_TIME.start)
+        files = self.files(self.labels, (Window(since, ALL_TIME.end),))
         named = (("id", columns.id), ("label", columns.label))
         missing = [key for key, name in named if name is None]
         if missing:
             raise WrongSchema(
-                f"columns.{missing[0]}: is needed to join the labels of {self.labels}"
+                f"columns.{missing[0]}: is needed to join the labels of {shown(self.labels)}"
             )
         self._look_for((*named, ("label_timestamp", columns.label_timestamp)), files)
         names = tuple(filter(None, (columns.id, columns.label, columns.label_timestamp)))
         request = Request(names, single=frozenset(names))
         return LabelIndex.of(columns, self._scan(files, request)(), horizon)
 
-    def _require(self, columns: Columns, files: Sequence[Path], *, everything: bool) -> None:
+    def _require(self, columns: Columns, files: Sequence[File], *, everything: bool) -> None:
         """Look for named columns: at a survey for all of them, later for what no row can lack."""
         named = [("timestamp", columns.timestamp)]
         if everything or str(self.labels):
@@ -183,8 +204,9 @@ class FileLog:
                 named += zip(keys, (columns.label, columns.label_timestamp), strict=True)
         self._look_for(named, files)
 
-    def _look_for(self, named: Sequence[tuple[str, str | None]], files: Sequence[Path]) -> None:
+    def _look_for(self, named: Sequence[tuple[str, str | None]], files: Sequence[File]) -> None:
         """Read the columns of files until all named ones are found."""
+        files = files or self.files(self.path)
         wanted = frozenset(name for _, name in named if name is not None)
         names: dict[str, None] = {}
         for file in files:
@@ -195,31 +217,27 @@ class FileLog:
             self._require_rows(files)
         require(named, tuple(names), files[0])
 
-    def _require_rows(self, files: Sequence[Path]) -> None:
+    def _require_rows(self, files: Sequence[File]) -> None:
         if not any(len(batch) for batch in self._scan(files, Request(()))()):
-            raise Unreadable(f"{self.path}: no rows; the log is empty")
+            raise Unreadable(f"{shown(self.path)}: no rows; the log is empty")
 
-    def _files(self, path: Path | str) -> list[Path]:
-        text = str(path)
-        if Path(text).is_dir():
-            found = sorted(p for p in Path(text).rglob("*") if self._is_part(p, Path(text)))
-        elif has_magic(text) and not Path(text).exists():
-            found = sorted(Path(p) for p in glob(text, recursive=True) if Path(p).is_file())  # noqa: PTH207  (absolute patterns)
+    def files(self, path: Path | str, windows: Sequence[Window] | None = None) -> list[File]:
+        """The files that a path names, in the order of their names.
+
+        Where their names tell dates, only those that can hold rows of the windows (None: all);
+        these may be none.
+        """
+        suffixes, template = self.reader.suffixes, dated(path)
+        if template is None:
+            files = found(path, suffixes)
         else:
-            found = [Path(text)] if Path(text).exists() else []
-        if not found:
-            what = (
-                f"no {self.reader.suffixes[0]} file in it"
-                if Path(text).is_dir()
-                else "no such file"
-            )
-            raise Unreachable(f"{path}: {what}")
-        return found
-
-    def _is_part(self, path: Path, folder: Path) -> bool:
-        """Whether a file below a folder belongs to its log: hidden and temporary ones do not."""
-        hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-        return path.name.endswith(self.reader.suffixes) and not hidden and path.is_file()
+            files = template.files(windows, suffixes)
+            if not files and windows is not None and template.files(None, suffixes):
+                return []
+        if not files:
+            what = f"no {suffixes[0]} file in it" if is_folder(path) else "no such file"
+            raise Unreachable(f"{shown(path)}: {what}")
+        return files
 
 
 def _parts(columns: Columns) -> Iterator[tuple[str, str | None]]:
@@ -232,7 +250,7 @@ def _parts(columns: Columns) -> Iterator[tuple[str, str | None]]:
 
 
 def require(
-    named: Sequence[tuple[str, str | None]], names: Sequence[str], path: Path | str
+    named: Sequence[tuple[str, str | None]], names: Sequence[str], path: File | Path | str
 ) -> None:
     """Raise WrongSchema for the first named column that a log lacks, with the likeliest meant."""
     for key, name in named:
@@ -241,22 +259,3 @@ def require(
             known = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
             hint = f"did you mean {near[0]!r}?" if near else f"it has {known or 'none'}"
             raise WrongSchema(f"{path}: columns.{key}: there is no column {name!r}; {hint}")
-
-
-@contextmanager
-def reading(path: Path, trouble: str) -> Iterator[None]:
-    """Errors of the file system and of Arrow as errors of a source, which name the file.
-
-    ``trouble`` says what a file is that cannot be read, as in "not a Parquet file".
-    """
-    try:
-        yield
-    except SourceError:
-        raise
-    except (PermissionError, FileNotFoundError, IsADirectoryError) as error:
-        raise Unreachable(f"{path}: {error.strerror or 'no such file'}") from None
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise Unreachable(f"{path}: {error.strerror}") from None
-        cause = (str(error).splitlines() or [""])[0][:_LONGEST_CAUSE].rstrip(". ")
-        raise Unreadable(f"{path}: {trouble} ({cause})") from None

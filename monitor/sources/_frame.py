@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,7 +12,8 @@ import pyarrow as pa
 from checks.plan import Plan
 from checks.portrait import Portrait
 from monitor.findings import Slice
-from monitor.sources import Columns, Extent, Horizon, Survey, Unreadable, WrongSchema
+from monitor.sources import Columns, Extent, Horizon, Pulse, Survey, Unreadable, WrongSchema
+from monitor.sources._pulse import pulse_batches
 from monitor.sources._rows import profile_batches
 from monitor.sources._survey import survey_batches
 from monitor.windows import Window
@@ -51,9 +53,19 @@ class Source:
     def survey(self, columns: Columns, period: Window) -> Survey:
         return survey_batches(columns, period, self.table.to_batches)
 
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent:  # noqa: ARG002  (a protocol)
+    def extent(
+        self,
+        columns: Columns,  # noqa: ARG002  (a protocol)
+        horizon: Horizon,  # noqa: ARG002
+        since: datetime | None = None,  # noqa: ARG002
+    ) -> Extent:
         """Rows only: a frame is compared as a whole."""
         return Extent(self.table.num_rows)
+
+    def pulse(
+        self, columns: Columns, windows: Sequence[Window], horizon: Horizon
+    ) -> Mapping[Window, Pulse]:
+        return pulse_batches(columns, windows, horizon, self.table.to_batches())
 
     def profile(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import json as arrow_json
@@ -13,7 +12,8 @@ from pyarrow import json as arrow_json
 from checks.text import canonical
 from monitor.sources import Unreadable
 from monitor.sources._arrow import family
-from monitor.sources._files import Request, reading
+from monitor.sources._formats import Request, reading
+from monitor.sources._places import File
 
 _BLOCK = 1 << 22
 _TROUBLE = "not a JSON Lines file"
@@ -27,10 +27,10 @@ class JsonlReader:
     suffixes: tuple[str, ...] = (".jsonl", ".jsonl.gz", ".ndjson", ".json")
     typed: bool = False
 
-    def names(self, path: Path, wanted: frozenset[str]) -> Sequence[str]:
+    def names(self, file: File, wanted: frozenset[str]) -> Sequence[str]:
         found: dict[str, None] = {}
-        parser = _Parser(path)
-        for block in _blocks(path):
+        parser = _Parser(file)
+        for block in _blocks(file):
             lacking = wanted - found.keys()
             if not found or any(json.dumps(name).encode() in block.octets for name in lacking):
                 found |= dict.fromkeys(parser.batch(block).schema.names)
@@ -38,11 +38,11 @@ class JsonlReader:
                 break
         return tuple(found)
 
-    def batches(self, path: Path, request: Request) -> Iterator[pa.RecordBatch]:
-        expected = self.names(path, frozenset(request.columns or ()))
+    def batches(self, file: File, request: Request) -> Iterator[pa.RecordBatch]:
+        expected = self.names(file, frozenset(request.columns or ()))
         wanted = request.among(expected) if request.columns is not None else []
-        parser = _Parser(path)
-        for block in _blocks(path):
+        parser = _Parser(file)
+        for block in _blocks(file):
             batch = parser.batch(block)
             names = wanted or batch.schema.names
             met = set(batch.schema.names)
@@ -59,9 +59,9 @@ class _Block:
     line: int
 
 
-def _blocks(path: Path) -> Iterator[_Block]:
+def _blocks(file: File) -> Iterator[_Block]:
     line, rest = 1, b""
-    with reading(path, _TROUBLE), pa.input_stream(str(path)) as stream:
+    with reading(file, _TROUBLE), file.stream() as stream:
         while octets := stream.read(_BLOCK):
             whole, newline, rest_of_line = (rest + octets).rpartition(b"\n")
             if newline:
@@ -77,7 +77,7 @@ class _Parser:
     """Parses the blocks of one file. ``texts`` are columns that Arrow would take for times: it
     forgets whether a time had an offset."""
 
-    path: Path
+    file: File
     texts: set[str] = field(default_factory=set)
 
     def batch(self, block: _Block) -> pa.RecordBatch:
@@ -89,7 +89,7 @@ class _Parser:
                 self.texts.update(times)
                 found = self._read(block)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            return _line_by_line(self.path, block)
+            return _line_by_line(self.file, block)
         return found
 
     def _read(self, block: _Block) -> pa.RecordBatch:
@@ -106,40 +106,40 @@ class _Parser:
             block.octets.decode()
         except UnicodeDecodeError as error:
             line = block.line + block.octets[: error.start].count(b"\n")
-            raise Unreadable(f"{self.path}: line {line} is not UTF-8 text; write it anew") from None
+            raise Unreadable(f"{self.file}: line {line} is not UTF-8 text; write it anew") from None
 
 
 def _nothing() -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([], names=[])
 
 
-def _line_by_line(path: Path, block: _Block) -> pa.RecordBatch:
+def _line_by_line(file: File, block: _Block) -> pa.RecordBatch:
     """The rows of a block in which a column has cells of several types, or a line is no object."""
     columns: dict[str, list[object]] = {}
     rows = 0
     for number, text in enumerate(block.octets.decode("utf-8-sig").split("\n"), block.line):
         if not text.strip():
             continue
-        for name, cell in _object(path, number, text).items():
+        for name, cell in object_of(file, number, text).items():
             cells = columns.setdefault(name, [])
             cells += [None] * (rows - len(cells))
             cells.append(cell)
         rows += 1
-    arrays = [_array(cells + [None] * (rows - len(cells))) for cells in columns.values()]
+    arrays = [array_of(cells + [None] * (rows - len(cells))) for cells in columns.values()]
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-def _object(path: Path, number: int, text: str) -> dict[str, object]:
+def object_of(file: File, number: int, text: str) -> dict[str, object]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Unreadable(f"{path}: line {number} is no JSON ({error.msg}); repair it") from None
+        raise Unreadable(f"{file}: line {number} is no JSON ({error.msg}); repair it") from None
     if not isinstance(found, dict):
-        raise Unreadable(f"{path}: line {number} is no JSON object; each row must be {{…}}")
+        raise Unreadable(f"{file}: line {number} is no JSON object; each row must be {{…}}")
     return found
 
 
-def _array(cells: list[object]) -> pa.Array:
+def array_of(cells: list[object]) -> pa.Array:
     """Cells in the one type they share, else as text; lists and objects among others as text."""
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds <= {list, dict}:

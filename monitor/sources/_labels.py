@@ -57,6 +57,25 @@ def in_row(label: pa.Array, arrived: pa.Array | None, clock: TimeReader, horizon
     return Truth(label, moments, nothing)
 
 
+def truth_of(
+    batch: pa.RecordBatch,
+    columns: Columns,
+    labels: LabelIndex | None,
+    arrivals: TimeReader,
+    horizon: Horizon,
+) -> Truth | None:
+    """The labels of the rows of a batch, their own or by id; None where the log has none."""
+    names = batch.schema.names
+    if labels is not None:
+        named = columns.id in names
+        return labels.join(batch.column(columns.id) if named else pa.nulls(len(batch), pa.string()))
+    if columns.label not in names:
+        return None
+    told = columns.label_timestamp in names
+    arrived = batch.column(columns.label_timestamp) if told else None
+    return in_row(batch.column(columns.label), arrived, arrivals, horizon)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelIndex:
     """For each id its latest label that had arrived by the horizon; ids compare as text.

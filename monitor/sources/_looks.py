@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.grid import Floats
-from checks.plan import MOST_ATOMS, MOST_LEVELS
+from checks.coarse import edges_for
+from checks.grid import Counts, Floats
+from checks.plan import EXACT_VALUES, MOST_ATOMS, MOST_LEVELS
 from checks.text import canonical
 from monitor.sources import ColumnSurvey, Family
 from monitor.sources._columns import Levels, Numbers
@@ -19,7 +21,7 @@ SAMPLE = 1 << 16
 FEW_LEVELS = 20
 _MOST_DISTINCT = 100_000
 _ATOM_SHARE = 0.005
-_PROBE = 1000
+_HALVINGS = 60
 
 
 @dataclass(slots=True)
@@ -52,7 +54,9 @@ class NumberLook:
     values: int = 0
     nulls: int = 0
     integral: bool = True
-    few: Counter[float] | None = field(default_factory=Counter)
+    few: tuple[Floats, Counts] | None = field(
+        default_factory=lambda: (np.empty(0), np.empty(0, np.int64))
+    )
     sample: list[Floats] = field(default_factory=list)
 
     def skip(self, picked: int) -> None:
@@ -71,29 +75,42 @@ class NumberLook:
 
     def _count_few(self, finite: Floats) -> None:
         """Count distinct values while they are few; a short probe spares the sorting of many."""
-        if self.few is None or len(np.unique(finite[:_PROBE])) > FEW_LEVELS:
+        if self.few is None or len(np.unique(finite[: 2 * EXACT_VALUES])) > EXACT_VALUES:
             self.few = None
             return
-        distinct, counts = np.unique(finite, return_counts=True)
-        if len(self.few.keys() | set(distinct.tolist())) > FEW_LEVELS:
-            self.few = None
-            return
-        self.few.update(dict(zip(distinct.tolist(), counts.tolist(), strict=True)))
+        found, new = np.unique(finite, return_counts=True)
+        values, place = np.unique(np.concatenate((self.few[0], found)), return_inverse=True)
+        counts = np.zeros(len(values), np.int64)
+        np.add.at(counts, place, np.concatenate((self.few[1], new)))
+        self.few = (values, counts) if len(values) <= EXACT_VALUES else None
 
     def thin(self, factor: int) -> None:
         self.sample = [np.concatenate(self.sample)[::factor]]
 
+    def cells(self) -> Floats:
+        """The sample so far, NaN where there is no number."""
+        return np.concatenate([*self.sample, np.empty(0)])
+
     def survey(self, name: str, family: Family) -> ColumnSurvey:
-        sample = np.concatenate([*self.sample, np.empty(0)])
-        levels = {canonical(value): n for value, n in (self.few or {}).items()}
+        sample = self.cells()
+        sample = sample[np.isfinite(sample)]
+        levels: dict[str, int] = {}
+        if self.few is None:
+            distinct = max(estimated_distinct(sample, self.values), EXACT_VALUES + 1)
+        else:
+            distinct = len(self.few[0])
+            if distinct <= FEW_LEVELS:
+                pairs = zip(*(each.tolist() for each in self.few), strict=True)
+                levels = {canonical(value): n for value, n in pairs}
         return numeric_survey(
             name,
-            sample[np.isfinite(sample)],
+            sample,
             family=family,
             values=self.values,
             nulls=self.nulls,
             integral=self.integral and self.values > 0,
             levels=levels,
+            distinct=distinct,
         )
 
 
@@ -132,26 +149,30 @@ def numeric_survey(
     nulls: int,
     integral: bool,
     levels: Mapping[str, int] | None = None,
+    distinct: int | None = None,
 ) -> ColumnSurvey:
     """The survey of a numeric column from a sample of its finite values.
 
     ``values`` and ``nulls`` (NaN among them) count all its rows, ``integral`` tells whether all of
-    its finite values are whole, ``levels`` counts its distinct values where there are few.
+    its finite values are whole, ``levels`` counts its distinct values where there are few,
+    ``distinct`` is their number where that is known, and otherwise estimated.
 
     >>> survey = numeric_survey("x", np.array([1.0, 1.0, 4.0]), values=3, nulls=0, integral=True)
     >>> survey.centre, survey.atoms
     (1.0, (1.0,))
     """
+    centre, atoms = _centre(sample, integral), _atoms(sample)
     return ColumnSurvey(
         name,
         family,
         values,
         nulls,
         integral,
-        _centre(sample, integral),
-        _atoms(sample),
+        centre,
+        atoms,
         _most_frequent(levels or {}, FEW_LEVELS),
-        distinct=len(levels) if levels else _distinct(sample, values),
+        distinct=estimated_distinct(sample, values) if distinct is None else distinct,
+        edges=edges_for(sample, centre, atoms),
     )
 
 
@@ -166,9 +187,33 @@ def _centre(sample: Floats, integral: bool) -> float:
     return (float(np.rint(median)) if integral else median) + 0.0
 
 
-def _distinct(sample: Floats, values: int) -> int:
-    """How many of so many values differ, where as large a share does as in the sample."""
-    return round(len(np.unique(sample)) / len(sample) * values) if len(sample) else 0
+def estimated_distinct(sample: Floats, values: int) -> int:
+    """How many of so many values differ, by how many of a sample of them do."""
+    return scaled_distinct(len(np.unique(sample)), len(sample), values)
+
+
+def scaled_distinct(found: int, drawn: int, values: int) -> int:
+    """How many of ``values`` rows differ when ``found`` of ``drawn`` of them do.
+
+    The number D that makes ``found`` likeliest where all are equally frequent: the solution of
+    D (1 - exp(-drawn / D)) = found, too small where they are not. Source: Lewontin and Prout 1956
+    (Biometrics 12).
+
+    >>> scaled_distinct(3, 3, 3), scaled_distinct(3000, 60_000, 10**7)
+    (3, 3000)
+    >>> scaled_distinct(60_000, 60_000, 10**7), scaled_distinct(63_212, 100_000, 10**7)
+    (10000000, 100000)
+    """
+    if drawn >= values or found >= drawn:
+        return found if drawn >= values else values
+    low, high = float(found), float(values)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2.0
+        if -middle * math.expm1(-drawn / middle) < found:
+            low = middle
+        else:
+            high = middle
+    return round(high)
 
 
 def _atoms(sample: Floats) -> tuple[float, ...]:

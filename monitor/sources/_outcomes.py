@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.grid import Floats
+from checks.grid import Counts, Floats
 from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, Outcome, RegressionOutcome
 from checks.plan import BinaryPlan, RegressionPlan
 from monitor.sources._arrow import Bools
@@ -28,13 +28,16 @@ class Classified:
     def labelled(self) -> Bools:
         return np.not_equal(self.label, UNKNOWN)
 
-    def outcome(self, rows: Rows) -> BinaryOutcome:
+    def outcome(self, rows: Rows, counts: Counts | None = None) -> BinaryOutcome:
+        """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
+        strange = self.strange[rows]
         return BinaryOutcome.of(
             self.plan,
             self.predicted[rows],
             self.label[rows],
             None if self.score is None else self.score[rows],
-            strange=int(np.count_nonzero(self.strange[rows])),
+            counts=counts,
+            strange=int(np.count_nonzero(strange) if counts is None else counts[strange].sum()),
         )
 
 
@@ -50,8 +53,10 @@ class Estimated:
     def labelled(self) -> Bools:
         return np.isfinite(self.label)
 
-    def outcome(self, rows: Rows) -> RegressionOutcome:
-        return RegressionOutcome.of(self.plan, self.predicted[rows], self.label[rows])
+    def outcome(self, rows: Rows, counts: Counts | None = None) -> RegressionOutcome:
+        """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
+        predicted, label = self.predicted[rows], self.label[rows]
+        return RegressionOutcome.of(self.plan, predicted, label, counts=counts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +65,8 @@ class Unjudged:
 
     labelled: Bools
 
-    def outcome(self, rows: Rows) -> Outcome | None:
-        del rows
+    def outcome(self, rows: Rows, counts: Counts | None = None) -> Outcome | None:
+        del rows, counts
         return None
 
 
@@ -88,11 +93,11 @@ def judged(
 
 def classes(plan: BinaryPlan, column: Column | None, length: int) -> NDArray[np.int64]:
     """The class of each row, `UNKNOWN` where the text is neither class or missing."""
-    found = np.full(length, UNKNOWN)
-    if isinstance(column, Levels):
-        found[column.equal(plan.negative)] = NEGATIVE
-        found[column.equal(plan.positive)] = POSITIVE
-    return found
+    if not isinstance(column, Levels):
+        return np.full(length, UNKNOWN)
+    known = {plan.negative: NEGATIVE, plan.positive: POSITIVE}
+    of_text = [known.get(text, UNKNOWN) for text in column.texts]
+    return np.array([*of_text, UNKNOWN])[column.places]
 
 
 def strangers(plan: BinaryPlan | RegressionPlan | None, column: Column) -> Bools:

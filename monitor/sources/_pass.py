@@ -14,13 +14,16 @@ from checks.profile import Anomaly
 from monitor.sources import Columns, Horizon
 from monitor.sources._arrow import Bools, Hashes, hashes, mask, short_texts
 from monitor.sources._duplicates import keys
-from monitor.sources._labels import LabelIndex, Truth, in_row
+from monitor.sources._labels import LabelIndex, Truth, truth_of
 from monitor.sources._needs import Needs
 from monitor.sources._outcomes import strangers
 from monitor.sources._placing import Placed, Placer, unit_changed
 from monitor.sources._tally import Gathered, Tally
 from monitor.sources._times import TimeReader
+from monitor.sources._together import row_ranks
 from monitor.windows import Window
+
+_LARGEST_KEPT = 31 << 20  # bytes: glibc takes no notice of blocks beyond 32 MB
 
 Sieve = Callable[[Placed, Hashes, Bools], Placed]
 """Looks at placed rows, the keys of their ids and which have one, and says which rows count."""
@@ -40,15 +43,18 @@ class Pass:
 
     def run(self, batches: Iterable[pa.RecordBatch], sieve: Sieve) -> Tally:
         """The sums of all rows that the sieve lets through."""
+        _keep_freed_memory()
         needs = Needs.of(self.plan, self.columns)
         tally = Tally(self.plan, needs)
         placer = Placer(self.columns, self.windows, self.horizon)
         arrivals = TimeReader(self.columns.timezone)
+        seen = 0
         for batch in batches:
             rows = self._sifted(placer.place(batch), sieve)
             if len(rows):
-                truth = self._truth(rows.batch, arrivals)
-                gathered = self._read(rows, truth, needs)
+                truth = truth_of(rows.batch, self.columns, self.labels, arrivals, self.horizon)
+                gathered = self._read(rows, truth, needs, seen)
+                seen += len(rows)
                 self._report(tally, rows, truth, gathered, needs)
                 tally.add(gathered)
         for name, met in placer.strays.items():
@@ -62,24 +68,17 @@ class Pass:
         found, known = hashes(ids)
         return sieve(rows, keys(found, self.span[rows.window]), known)
 
-    def _truth(self, batch: pa.RecordBatch, arrivals: TimeReader) -> Truth | None:
-        """The labels of the rows; None where the log has none."""
-        if self.labels is not None:
-            ids = _column(batch, self.columns.id)
-            return self.labels.join(pa.nulls(len(batch), pa.string()) if ids is None else ids)
-        label = _column(batch, self.columns.label)
-        if label is None:
-            return None
-        return in_row(label, _column(batch, self.columns.label_timestamp), arrivals, self.horizon)
-
-    def _read(self, rows: Placed, truth: Truth | None, needs: Needs) -> Gathered:
+    def _read(self, rows: Placed, truth: Truth | None, needs: Needs, seen: int) -> Gathered:
         columns = {}
         for need in needs:
             array = _column(rows.batch, need.name)
             if need.name == self.columns.label:
                 array = None if truth is None else truth.label
             columns[need] = need.read(array, len(rows), self.plan, self.typed)
-        return Gathered(rows.window, rows.times, columns)
+        if self.plan.multivariate is None:
+            return Gathered(rows.window, rows.times, columns)
+        ranks = row_ranks(_column(rows.batch, self.columns.id), rows.times, seen)
+        return Gathered(rows.window, rows.times, columns, ranks)
 
     def _report(
         self, tally: Tally, rows: Placed, truth: Truth | None, read: Gathered, needs: Needs
@@ -99,6 +98,15 @@ class Pass:
         if needs.label is not None:
             strange = strangers(self.plan.outcome, read.columns[needs.label])
             _book(tally, "unknown_labels", rows, strange, truth.label)
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library reuse what is freed instead of giving it back to the system at once.
+
+    glibc does so up to the largest block it has seen freed; asking for memory anew for every step
+    of every batch would cost as much as all the arithmetic. Elsewhere this has no effect.
+    """
+    np.empty(_LARGEST_KEPT, np.uint8)
 
 
 def _column(batch: pa.RecordBatch, name: str | None) -> pa.Array | None:

@@ -44,6 +44,8 @@ from monitor.sources._columns import (
 NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^(?i:nan|[+-]?inf(inity)?)$"
 """Text that is a number (Python's ``float`` takes more: underscores, other digits)."""
 
+_MOST_NEAR = 64
+
 BOOLEAN_TEXT = r"^(?:true|false|True|False|TRUE|FALSE)$"
 
 _NUMBER, _BOOLEAN = re.compile(NUMBER_TEXT), re.compile(BOOLEAN_TEXT)
@@ -70,8 +72,8 @@ class Reading:
         there = present(array)
         match family(array.type):
             case "number":
-                loose = values(array.cast(pa.float64(), safe=False), np.float64)
-                return Numbers(loose, _kinds(there, NUMBER))
+                wide = array if pt.is_float64(array.type) else array.cast(pa.float64(), safe=False)
+                return Numbers(values(wide, np.float64), _kinds(there, NUMBER))
             case "boolean":
                 return Numbers(truths(array).astype(np.float64), _kinds(there, BOOLEAN))
             case "text":
@@ -111,15 +113,21 @@ class Reading:
             return Levels(np.where(there, 0, -1).astype(np.int32), _kinds(there, NESTED), text)
         if not pt.is_dictionary(array.type) and pt.is_null(array.type):
             return Levels(np.full(len(array), -1, np.int32), _kinds(there, NULL))
+        near = _near_integers(array)
+        if near is not None:
+            return near
         array = encoded(array)
         texts, kinds = self._texts(plain(array.dictionary))
         distinct = dict.fromkeys(text for text in texts if text is not None)
         common = {text: place for place, text in enumerate(distinct)}
         moved = [-1 if text is None else common[text] for text in texts]
         place = codes(array)
+        alike = len(set(kinds)) == 1 and not array.indices.null_count
         return Levels(
             np.array([*moved, -1], np.int32)[place],
-            np.array([*kinds, NULL], np.uint8)[place],
+            np.full(len(place), kinds[0], np.uint8)
+            if alike
+            else np.array([*kinds, NULL], np.uint8)[place],
             tuple(common),
         )
 
@@ -156,7 +164,25 @@ class Reading:
         return BOOLEAN if _BOOLEAN.match(text) else TEXT
 
 
+def _near_integers(array: pa.Array) -> Levels | None:
+    """Integers as levels where all are there and they are near each other, as classes are."""
+    if not pt.is_integer(array.type) or array.null_count or not len(array):
+        return None
+    whole = values(array, np.dtype(str(array.type)).type)
+    low, high = int(whole.min()), int(whole.max())
+    if high - low >= _MOST_NEAR:
+        return None
+    places = (whole - whole.dtype.type(low)).astype(np.int32)
+    met = np.flatnonzero(np.bincount(places))
+    moved = np.zeros(high - low + 1, np.int32)
+    moved[met] = np.arange(len(met))
+    texts = tuple(canonical(low + int(place)) for place in met)
+    return Levels(moved[places], np.full(len(array), NUMBER, np.uint8), texts)
+
+
 def _kinds(there: Bools, kind: int) -> Kinds:
+    if there.all():
+        return np.full(len(there), kind, np.uint8)
     return np.where(there, np.uint8(kind), np.uint8(NULL))
 
 

@@ -19,9 +19,10 @@ from monitor.sources._duplicates import Contradictions, IdLedger, Repeats
 from monitor.sources._labels import LabelIndex
 from monitor.sources._pass import Pass, Sieve
 from monitor.sources._placing import Placed
+from monitor.sources._tally import Tally
 from monitor.windows import Window
 
-__all__ = ("LabelIndex", "Scan", "profile_batches", "wanted")
+__all__ = ("LabelIndex", "Scan", "in_order", "profile_batches", "tally_batches", "wanted")
 
 Scan = Callable[[], Iterable[pa.RecordBatch]]
 """Starts a fresh pass over the rows of a log."""
@@ -55,8 +56,10 @@ def profile_batches(
     *,
     spans: Sequence[Window] = (),
     typed: bool = True,
+    first: FirstPass | None = None,
 ) -> dict[Window, dict[Slice, Portrait]]:
-    """One portrait for every window and slice, in constant memory but for 16 bytes an id.
+    """One portrait for every window and slice, in constant memory; 16 bytes an id go to a
+    temporary file where there are many.
 
     ``scan`` is a callable, not an iterator: it is called once, and a second time where ids occur
     twice within a window. Its batches may differ in schema, hold rows outside the windows, and lack
@@ -75,22 +78,49 @@ def profile_batches(
     """
     if not windows:
         return {}
-    ordered = _in_order(windows)
+    tally = tally_batches(
+        plan, columns, windows, horizon, scan, labels, spans=spans, typed=typed, first=first
+    )
+    return tally.portraits(in_order(windows))
+
+
+FirstPass = Callable[[Pass, IdLedger], Tally]
+"""Makes the first pass over a log: adds up its rows and notes their ids."""
+
+
+def tally_batches(
+    plan: Plan,
+    columns: Columns,
+    windows: Sequence[Window],
+    horizon: Horizon,
+    scan: Scan,
+    labels: LabelIndex | None = None,
+    *,
+    spans: Sequence[Window] = (),
+    typed: bool = True,
+    first: FirstPass | None = None,
+) -> Tally:
+    """The sums that `profile_batches` makes portraits of, for sources that add more to them.
+
+    ``first`` is another way of making the first pass than to go through ``scan``.
+    """
+    ordered = in_order(windows)
     task = Pass(plan, columns, ordered, horizon, labels, typed, _span_of(ordered, spans))
-    ledger = IdLedger()
-    first = task.run(scan(), _first_pass(ledger))
-    repeats = ledger.repeats()
+    with IdLedger() as ledger:
+        tally = first(task, ledger) if first else task.run(scan(), first_pass(ledger))
+        repeats = ledger.repeats()
     if repeats is None:
-        return first.portraits(task.windows)
+        return tally
     said = Contradictions()
     second = task.run(scan(), _second_pass(columns, repeats, said))
     for window, met in said.anomalies().items():
         for name, anomaly in met.items():
             second.report(window, name, anomaly)
-    return second.portraits(task.windows)
+    return second
 
 
-def _in_order(windows: Sequence[Window]) -> tuple[Window, ...]:
+def in_order(windows: Sequence[Window]) -> tuple[Window, ...]:
+    """The windows, each once and by time; ValueError where two of them overlap."""
     ordered = tuple(sorted(set(windows)))
     for before, after in pairwise(ordered):
         if after.start < before.end:
@@ -102,7 +132,7 @@ def _span_of(windows: Sequence[Window], spans: Sequence[Window]) -> NDArray[np.i
     """For each window the place of the span it lies in; its own place where no spans are given."""
     if not spans:
         return np.arange(len(windows))
-    ordered = _in_order(spans)
+    ordered = in_order(spans)
     starts = [span.start for span in ordered]
     places = [bisect_right(starts, window.start) - 1 for window in windows]
     for window, place in zip(windows, places, strict=True):
@@ -111,7 +141,9 @@ def _span_of(windows: Sequence[Window], spans: Sequence[Window]) -> NDArray[np.i
     return np.array(places, np.intp)
 
 
-def _first_pass(ledger: IdLedger) -> Sieve:
+def first_pass(ledger: IdLedger) -> Sieve:
+    """Lets all rows through and notes their ids."""
+
     def note(rows: Placed, found: Hashes, known: Bools) -> Placed:
         ledger.note(found[known], rows.times[known])
         return rows

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from checks.grid import Floats
 from checks.plan import MOST_LEVELS
 from monitor.sources import Columns, ColumnSurvey, Family, Survey
 from monitor.sources._arrow import cut, family, plain, present, truths
@@ -28,6 +29,7 @@ Kind = Literal["number", "levels", "other"]
 Scan = Callable[[], Iterable[pa.RecordBatch]]
 
 _NEARLY_ALL = 0.9
+_FEW = 1 << 12
 _TIME_TEXT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?.*)?$"
 
 
@@ -70,7 +72,8 @@ def survey_batches(
     for batch in _rows(columns, period, scan(), units, labels):
         look.add(batch)
     unit = UNITS[units.most_common(1)[0][0]] if units else None
-    return Survey(look.surveys(), look.spread.passed, unit, tuple(look.notices()))
+    notices = tuple(look.notices())
+    return Survey(look.surveys(), look.spread.passed, unit, notices, look.sample())
 
 
 def _rows(
@@ -215,6 +218,11 @@ class _Look:
             return self.levels[name].survey(name, of)
         values, nulls = self.others[name]
         return ColumnSurvey(name, of, values, nulls)
+
+    def sample(self) -> dict[str, Floats]:
+        """The numbers of a few of the rows."""
+        every = max(-(-self._picked // _FEW), 1)
+        return {name: look.cells()[::every] for name, look in self.numbers.items()}
 
     def notices(self) -> Iterator[str]:
         """What a person should know of columns that are no features, or no good ones."""

@@ -5,36 +5,63 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from checks.grid import Counts, Floats
+from checks.joint import Multivariate
 from checks.outcome import Outcome
-from checks.plan import SEGMENT_SHIFT, CategoricalPlan, ColumnPlan, NumericPlan, Plan
+from checks.plan import SEGMENT_SHIFT, CategoricalPlan, ColumnPlan, Plan
 from checks.portrait import ColumnProfile, Portrait
 from checks.profile import Anomaly, LogProfile
 from monitor.findings import WHOLE, Slice
 from monitor.sources import ALL_TIME
-from monitor.sources._columns import NULL, Column, Levels, Numbers, Rows
+from monitor.sources._columns import (
+    NULL,
+    Column,
+    Levels,
+    LevelsCount,
+    Numbers,
+    NumbersCount,
+    Rows,
+    count_of,
+)
 from monitor.sources._needs import Need, Needs
 from monitor.sources._outcomes import Judged, judged
 from monitor.sources._times import NAT
+from monitor.sources._together import together
 from monitor.sources._zones import Micros
 from monitor.windows import Window
 
-_MOST_CELLS = 1 << 22  # gathered before they are profiled: some 40 MB
+_MOST_CELLS = 1 << 22  # gathered before they are counted: some 40 MB
+_MOST_OPEN = 128  # columns that are being counted: up to 64 MB
+
+_P = TypeVar("_P", bound=ColumnPlan)
 
 Place = tuple[int, Slice]
 """A window, by its place among those requested, and a slice of it."""
 
+Cuts = Sequence[tuple[Place, Rows]]
+"""The rows of each window and slice."""
+
+NO_TIMES: Micros = np.empty(0, np.int64)
+NO_VERSIONS: Mapping[str, int] = {}
+NO_RANKS: Floats = np.empty(0)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """Rows of some windows: the window and time of each, and their columns."""
+    """Rows of some windows: the window and time of each, and their columns.
+
+    ``ranks`` are those of the rows in a sample, where the plan asks for one.
+    """
 
     window: NDArray[np.intp]
     times: Micros
     columns: Mapping[Need, Column]
+    ranks: Floats = field(default_factory=lambda: NO_RANKS)
 
     def __len__(self) -> int:
         return len(self.window)
@@ -45,11 +72,12 @@ class Gathered:
         window = np.concatenate([part.window for part in parts])
         times = np.concatenate([part.times for part in parts])
         columns = {need: _join([part.columns[need] for part in parts]) for need in parts[0].columns}
+        ranks = np.concatenate([part.ranks for part in parts])
         if (window[1:] >= window[:-1]).all():
-            return cls(window, times, columns)
+            return cls(window, times, columns, ranks)
         order = np.argsort(window, kind="stable")
         ordered = {need: column.at(order) for need, column in columns.items()}
-        return cls(window[order], times[order], ordered)
+        return cls(window[order], times[order], ordered, ranks[order] if len(ranks) else ranks)
 
 
 def _join(parts: Sequence[Column]) -> Column:
@@ -68,36 +96,52 @@ class _Facts:
     labels: int = 0
     versions: Counter[str] = field(default_factory=Counter)
 
-    def add(self, times: Micros, labels: int, versions: Mapping[str, int]) -> None:
+    def add(self, rows: int, times: Micros, labels: int, versions: Mapping[str, int]) -> None:
         timed = times[times != NAT]
-        self.rows += len(times)
+        self.rows += rows
         if len(timed):
             self.first = min(self.first, float(timed.min()) / 1e6)
             self.last = max(self.last, float(timed.max()) / 1e6)
         self.labels += labels
         self.versions.update(versions)
 
+    def merge(self, other: _Facts) -> _Facts:
+        return _Facts(
+            self.rows + other.rows,
+            min(self.first, other.first),
+            max(self.last, other.last),
+            self.labels + other.labels,
+            self.versions + other.versions,
+        )
+
 
 class Tally:
     """Adds up what every window and slice of a plan needs.
 
-    Rows are gathered until there are some four million cells, so that a log in no order costs
-    little more than one in order, and memory does not grow with the log.
+    Rows of one window are counted at once. Rows of several are gathered until there are some four
+    million cells, so that a log in no order costs little more than one in order. Neither lets
+    memory grow with the log.
     """
 
     def __init__(self, plan: Plan, needs: Needs) -> None:
         self._plan, self._needs, self._hash = plan, needs, plan.hash
         self._most = max(_MOST_CELLS // (len(list(needs)) + 2), 1)
+        self._few = len(slices(plan)) * len(needs.watched) <= _MOST_OPEN
         self._waiting: list[Gathered] = []
         self._facts: dict[Place, _Facts] = {}
+        self._open: dict[tuple[Place, str], NumbersCount | LevelsCount] = {}
         self._columns: dict[tuple[Place, str], ColumnProfile] = {}
         self._outcomes: dict[Place, Outcome] = {}
+        self._together: dict[Place, Multivariate] = {}
         self._anomalies: dict[int, dict[str, Anomaly]] = {}
 
     def add(self, rows: Gathered) -> None:
+        if self._few and len(rows) and _alike(rows.window):
+            self._count(rows)
+            return
         self._waiting.append(rows)
         if sum(map(len, self._waiting)) >= self._most:
-            self._profile_waiting()
+            self._count_waiting()
 
     def report(self, window: int, name: str, met: Anomaly) -> None:
         """Count rows that break a rule of the log."""
@@ -106,12 +150,33 @@ class Tally:
 
     def portraits(self, windows: Sequence[Window]) -> dict[Window, dict[Slice, Portrait]]:
         """The portrait of every window and slice, also where there are no rows."""
-        self._profile_waiting()
+        self.settled()
         empty = self._judge({need: need.absent(0) for need in self._needs}, 0)
         return {
             window: {key: self._portrait((place, key), window, empty) for key in slices(self._plan)}
             for place, window in enumerate(windows)
         }
+
+    def settled(self) -> Tally:
+        """This tally with everything counted: nothing but profiles is left in it."""
+        self._count_waiting()
+        self._close()
+        return self
+
+    def take(self, other: Tally) -> None:
+        """Add the sums of other rows, under the same plan, of a settled tally."""
+        self.settled()
+        for place, facts in other._facts.items():
+            self._facts[place] = facts.merge(self._facts.get(place, _Facts()))
+        for (place, name), profile in other._columns.items():
+            self.add_profile(place, name, profile)
+        for place, outcome in other._outcomes.items():
+            self.add_outcome(place, outcome)
+        for place, part in other._together.items():
+            self._join(place, part)
+        for window, anomalies in other._anomalies.items():
+            for name, met in anomalies.items():
+                self.report(window, name, met)
 
     def _portrait(self, place: Place, window: Window, empty: Judged) -> Portrait:
         facts = self._facts.get(place, _Facts())
@@ -129,46 +194,110 @@ class Tally:
             log = replace(log, silence=-np.inf)
         columns = {
             name: self._columns.get((place, name))
-            or _profile(need.absent(0), _sliced(self._plan.columns[name], place[1]))
-            for name, need in self._needs.watched.items()
+            or count_of(sliced(self._plan.columns[name], place[1])).profile()
+            for name in self._needs.watched
         }
         outcome = self._outcomes.get(place) or empty.outcome(slice(None))
-        return Portrait(self._hash, columns, log, outcome)
+        return Portrait(self._hash, columns, log, outcome, self._multivariate(place))
 
-    def _profile_waiting(self) -> None:
-        if not self._waiting:
-            return
-        rows, self._waiting = Gathered.join(self._waiting), []
-        cuts = list(_cuts(self._plan, self._needs, rows))
-        self._add_facts(rows, cuts)
+    def _multivariate(self, place: Place) -> Multivariate | None:
+        if place[1] != WHOLE:
+            return None
+        nothing = {name: need.absent(0) for name, need in self._needs.watched.items()}
+        return self._together.get(place) or together(self._plan, nothing, NO_RANKS, slice(0))
+
+    def _count_waiting(self) -> None:
+        if self._waiting:
+            rows, self._waiting = Gathered.join(self._waiting), []
+            self._count(rows)
+
+    def _count(self, rows: Gathered) -> None:
+        """Count rows that are ordered by window."""
+        segments = {name: rows.columns[need] for name, need in self._needs.segments.items()}
+        places = list(cuts(self._plan, rows.window, segments))
+        self._add_judged(rows, places)
+        self._add_together(rows, places)
         for name, need in self._needs.watched.items():
-            column, plan = rows.columns[need], self._plan.columns[name]
-            told = column.kinds != NULL if self._plan.role(name) == "label" else None
-            for place, chosen in cuts:
-                part = column.at(chosen)
-                part = part if told is None else part.at(np.flatnonzero(told[chosen]))
-                self._add_column(place, name, _profile(part, _sliced(plan, place[1])))
+            self.count(name, rows.columns[need], places)
 
-    def _add_facts(self, rows: Gathered, cuts: Sequence[tuple[Place, Rows]]) -> None:
+    def count(self, name: str, column: Column, places: Cuts, rows: Counts | None = None) -> None:
+        """Count the cells of a watched column; ``rows`` says how many rows each stands for."""
+        told = column.kinds != NULL if self._plan.role(name) == "label" else None
+        for place, chosen in places:
+            part, stands = column.at(chosen), None if rows is None else rows[chosen]
+            if told is not None and not told[chosen].all():
+                there = np.flatnonzero(told[chosen])
+                part, stands = part.at(there), None if stands is None else stands[there]
+            self._count_of(place, name).add(part, stands)
+        if len(self._open) > _MOST_OPEN:
+            self._close()
+
+    def _count_of(self, place: Place, name: str) -> NumbersCount | LevelsCount:
+        if (place, name) not in self._open:
+            plan = sliced(self._plan.columns[name], place[1])
+            self._open[place, name] = count_of(plan)
+        return self._open[place, name]
+
+    def _close(self) -> None:
+        """Turn counts into profiles, which take less room."""
+        for (place, name), count in self._open.items():
+            self.add_profile(place, name, count.profile())
+        self._open.clear()
+
+    def _add_judged(self, rows: Gathered, places: Cuts) -> None:
         found = self._judge(rows.columns, len(rows))
         version = rows.columns[self._needs.version] if self._needs.version else None
-        for place, chosen in cuts:
+        for place, chosen in places:
             versions = version.at(chosen).counts() if isinstance(version, Levels) else {}
             labels = int(np.count_nonzero(found.labelled[chosen]))
-            self._facts.setdefault(place, _Facts()).add(rows.times[chosen], labels, versions)
-            outcome = found.outcome(chosen)
-            if outcome is not None:
-                before = self._outcomes.get(place)
-                self._outcomes[place] = outcome if before is None else before.merge(outcome)  # type: ignore[arg-type]
+            times = rows.times[chosen]
+            self.add_facts(place, len(times), times, labels=labels, versions=versions)
+            self.add_outcome(place, found.outcome(chosen))
+
+    def _add_together(self, rows: Gathered, places: Cuts) -> None:
+        columns = {name: rows.columns[need] for name, need in self._needs.watched.items()}
+        for place, chosen in places:
+            part = None
+            if place[1] == WHOLE:
+                part = together(self._plan, columns, rows.ranks, chosen)
+            if part is not None:
+                self._join(place, part)
+
+    def _join(self, place: Place, part: Multivariate) -> None:
+        before = self._together.get(place)
+        self._together[place] = part if before is None else before.merge(part)
+
+    def add_facts(
+        self,
+        place: Place,
+        rows: int = 0,
+        times: Micros = NO_TIMES,
+        *,
+        labels: int = 0,
+        versions: Mapping[str, int] = NO_VERSIONS,
+    ) -> None:
+        """Count rows; ``times`` are theirs, or the first and the last of these alone."""
+        self._facts.setdefault(place, _Facts()).add(rows, times, labels, versions)
+
+    def add_outcome(self, place: Place, outcome: Outcome | None) -> None:
+        """Add the outcome of more rows."""
+        if outcome is not None:
+            before = self._outcomes.get(place)
+            self._outcomes[place] = outcome if before is None else before.merge(outcome)  # type: ignore[arg-type]
 
     def _judge(self, columns: Mapping[Need, Column], length: int) -> Judged:
         parts = (self._needs.prediction, self._needs.score, self._needs.label)
         found = (None if need is None else columns[need] for need in parts)
         return judged(self._plan.outcome, length, *found)
 
-    def _add_column(self, place: Place, name: str, profile: ColumnProfile) -> None:
+    def add_profile(self, place: Place, name: str, profile: ColumnProfile) -> None:
+        """Add the profile of a watched column in more rows."""
         before = self._columns.get((place, name))
         self._columns[place, name] = profile if before is None else before.merge(profile)  # type: ignore[arg-type]
+
+
+def _alike(windows: NDArray[np.intp]) -> bool:
+    return len(windows) > 0 and bool((windows == windows[0]).all())
 
 
 def slices(plan: Plan) -> tuple[Slice, ...]:
@@ -180,31 +309,29 @@ def _segment(name: str, value: str) -> Slice:
     return Slice(segment=f"{name}={value}")
 
 
-def _cuts(plan: Plan, needs: Needs, rows: Gathered) -> Iterator[tuple[Place, Rows]]:
-    """The rows of each window and slice that has any; windows stand in one piece."""
-    found = np.unique(rows.window)
-    starts = np.searchsorted(rows.window, found)
-    ends = np.searchsorted(rows.window, found, "right")
+def cuts(
+    plan: Plan, windows: NDArray[np.intp], segments: Mapping[str, Column], *, whole: bool = True
+) -> Iterator[tuple[Place, Rows]]:
+    """The rows of each window and slice that has any, of these segment columns.
+
+    ``windows`` is the place of each row's window, in ascending order.
+    """
+    found = windows[:1] if _alike(windows) else np.unique(windows)
+    starts = np.searchsorted(windows, found)
+    ends = np.searchsorted(windows, found, "right")
     for window, start, end in zip(found.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        yield (window, WHOLE), slice(start, end)
-        for name, values in plan.segments.items():
-            column = rows.columns[needs.segments[name]].at(slice(start, end))
-            for value in values:
+        if whole:
+            yield (window, WHOLE), slice(start, end)
+        for name, cells in segments.items():
+            column = cells.at(slice(start, end))
+            for value in plan.segments[name]:
                 chosen = np.flatnonzero(column.equal(value)) if isinstance(column, Levels) else ()
                 if len(chosen):
                     yield (window, _segment(name, value)), np.asarray(chosen) + start
 
 
-def _sliced(plan: ColumnPlan, key: Slice) -> ColumnPlan:
+def sliced(plan: _P, key: Slice) -> _P:
     """The plan of a column in a slice: segments are counted on a coarser grid."""
     if isinstance(plan, CategoricalPlan) or key == WHOLE:
         return plan
     return replace(plan, shift=SEGMENT_SHIFT)
-
-
-def _profile(column: Column, plan: ColumnPlan) -> ColumnProfile:
-    if isinstance(plan, NumericPlan) and isinstance(column, Numbers):
-        return column.profile(plan)
-    if isinstance(plan, CategoricalPlan) and isinstance(column, Levels):
-        return column.profile(plan)
-    raise TypeError(f"a column read as {type(column).__name__} has no place in {plan}")

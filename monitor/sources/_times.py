@@ -31,8 +31,8 @@ NAT = int(np.iinfo(np.int64).min)
 UNITS = ("s", "ms", "us", "ns")
 NO_UNIT = -1
 
-_FIRST = micros(datetime(1, 1, 3, tzinfo=UTC))
-_LAST = micros(datetime(9999, 12, 29, tzinfo=UTC))
+FIRST = micros(datetime(1, 1, 3, tzinfo=UTC))
+LAST = micros(datetime(9999, 12, 29, tzinfo=UTC))
 _PER_UNIT = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _SMALLEST_EPOCH = 10**8
 _UNIT_EDGES = np.array([10**11, 10**14, 10**17])
@@ -145,7 +145,7 @@ def _scaled(array: pa.Array) -> Micros:
         return values(array, np.int64) // 1_000
     else:
         raw, factor = values(array, np.int64), _PER_UNIT[array.type.unit]
-    sane = (raw >= _FIRST // factor) & (raw <= _LAST // factor)
+    sane = (raw >= FIRST // factor) & (raw <= LAST // factor)
     return np.where(sane, np.where(sane, raw, 0) * factor, NAT)
 
 
@@ -222,4 +222,4 @@ def _parse(text: str) -> tuple[int, bool] | None:
     except ValueError:
         return None
     us = micros(read if read.tzinfo else read.replace(tzinfo=UTC))
-    return (us, read.tzinfo is None) if _FIRST <= us <= _LAST else None
+    return (us, read.tzinfo is None) if FIRST <= us <= LAST else None

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import pyarrow as pa
-
-from checks.plan import Plan
-from checks.portrait import Portrait
-from monitor.findings import Slice
-from monitor.sources import Columns, Extent, Horizon, Survey
 from monitor.sources._csv import CsvReader
+from monitor.sources._file_source import FileSource
 from monitor.sources._files import FileLog
-from monitor.windows import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(FileSource):
     """CSV with a header: ``path`` is a file (perhaps compressed), a folder or a pattern.
 
     ``labels`` names further CSV files with the truth by id, ``separator`` what stands between
@@ -27,13 +19,12 @@ class Source:
     the text.
     """
 
-    path: Path | str
-    labels: Path | str = ""
     separator: str = ""
     decimal: str = "."
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
+        FileSource.__post_init__(self)
         if len(self.separator) > 1:
             raise ValueError(f"separator = {self.separator!r}: must be one character")
         if self.decimal not in (".", ","):
@@ -43,31 +34,7 @@ class Source:
         except LookupError:
             raise ValueError(f"encoding = {self.encoding!r}: unknown; try 'utf-8'") from None
 
-    def names(self) -> Sequence[str]:
-        return self._log.names()
-
-    def survey(self, columns: Columns, period: Window) -> Survey:
-        return self._log.survey(columns, period)
-
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent:
-        return self._log.extent(columns, horizon)
-
-    def profile(
-        self,
-        plan: Plan,
-        columns: Columns,
-        windows: Sequence[Window],
-        horizon: Horizon,
-        spans: Sequence[Window] = (),
-    ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        return self._log.profile(plan, columns, windows, horizon, spans)
-
-    def rows(
-        self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
-    ) -> Iterator[pa.RecordBatch]:
-        return self._log.rows(names, columns, period, horizon)
-
     @property
-    def _log(self) -> FileLog:
+    def log(self) -> FileLog:
         reader = CsvReader(self.separator, self.decimal, self.encoding)
-        return FileLog(self.path, self.labels, reader)
+        return FileLog(self.path, self.labels, reader, self.workers)

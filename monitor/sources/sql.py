@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import inf
-
-import pyarrow as pa
 
 from alerts.secret import Secret
-from checks.plan import Plan
-from checks.portrait import Portrait
-from monitor.findings import Slice
-from monitor.sources import Columns, Extent, Horizon, Survey
 from monitor.sources._sql.log import SqlLog
 from monitor.sources._sql.relation import open_query, open_table
 from monitor.sources._sql.session import session
-from monitor.windows import Window
+from monitor.sources._sql.source import SqlSource, require_bounds
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Source(SqlSource):
     """A table or view, or a SELECT in its place.
 
-    ``url`` is a database URL (``postgresql://…`` or ``sqlite:///PATH``), ``table`` or ``query``
+    ``url`` is a database URL (``postgresql://…``, ``sqlite:///PATH``, …), ``table`` or ``query``
     the log, ``labels`` a table of the same database that holds the truth by id, ``schema`` that of
     both tables, ``timeout`` seconds for each statement, ``batch`` the rows fetched at a time.
+    ``push_down`` says whether the database counts the rows (left out: where that costs less).
 
     In SQLite a cell is what it was stored as, whatever its column is declared as: text that reads
     as a number is text there. Only booleans are known by the declaration.
@@ -39,44 +33,12 @@ class Source:
     schema: str = ""
     timeout: float = 60.0
     batch: int = 50_000
+    push_down: bool | None = None
 
     def __post_init__(self) -> None:
         if bool(self.table) == bool(self.query):
             raise ValueError("exactly one of 'table' and 'query' is needed")
-        if not 0 < self.timeout < inf:
-            raise ValueError(f"timeout = {self.timeout:g}: must be a number of seconds above 0")
-        if self.batch < 1:
-            raise ValueError(f"batch = {self.batch}: at least 1 row is fetched at a time")
-
-    def names(self) -> Sequence[str]:
-        """The columns of the table, or of the query."""
-        with self._log() as log:
-            return log.names()
-
-    def survey(self, columns: Columns, period: Window) -> Survey:
-        with self._log() as log:
-            return log.survey(columns, period)
-
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent:
-        with self._log() as log:
-            return log.extent(columns, horizon)
-
-    def profile(
-        self,
-        plan: Plan,
-        columns: Columns,
-        windows: Sequence[Window],
-        horizon: Horizon,
-        spans: Sequence[Window] = (),
-    ) -> Mapping[Window, Mapping[Slice, Portrait]]:
-        with self._log() as log:
-            return log.profile(plan, columns, windows, horizon, spans)
-
-    def rows(
-        self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
-    ) -> Iterator[pa.RecordBatch]:
-        with self._log() as log:
-            yield from log.rows(names, columns, period, horizon)
+        require_bounds(self.timeout, self.batch)
 
     @contextmanager
     def _log(self) -> Iterator[SqlLog]:
@@ -86,4 +48,4 @@ class Source:
             else:
                 rows = open_table(opened, self.table, self.schema)
             truth = open_table(opened, self.labels, self.schema) if self.labels else None
-            yield SqlLog(rows, truth, self.batch)
+            yield SqlLog(rows, truth, self.batch, self.push_down)

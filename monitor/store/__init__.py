@@ -16,12 +16,15 @@ from monitor.store.records import (
     Deed,
     DeliveryCounts,
     Entry,
+    Granule,
     Latest,
     Letters,
     Page,
+    Progress,
     Record,
     RunCounts,
 )
+from monitor.store.runs import Run
 from monitor.store.state import Store
 
 __all__ = [
@@ -31,11 +34,14 @@ __all__ = [
     "Deed",
     "DeliveryCounts",
     "Entry",
+    "Granule",
     "Latest",
     "Letters",
     "Outbox",
     "Page",
+    "Progress",
     "Record",
+    "Run",
     "RunCounts",
     "SchemaTooNew",
     "SchemaTooOld",

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select
 
 from monitor.store.database import insert
 from monitor.store.errors import AlreadyRecorded
-from monitor.store.records import Entry, Record
-from monitor.store.tables import ledger
+from monitor.store.records import Entry, Progress, Record
+from monitor.store.tables import ledger, progress
 from monitor.windows import State, Window
 
 PERFORMANCE = "performance"
@@ -29,6 +29,7 @@ _LINE = (
     ledger.c.config_hash,
     ledger.c.version,
     ledger.c.newest_row,
+    ledger.c.pulse,
 )
 
 
@@ -72,6 +73,7 @@ def add(connection: Connection, record: Record) -> int:
             "config_hash": record.config_hash,
             "version": record.version,
             "newest_row": record.newest_row,
+            "pulse": record.pulse,
         },
     ).scalar()
     if number is None:
@@ -142,6 +144,33 @@ def newest_performing(connection: Connection, model: str) -> int | None:
     return None
 
 
+def keep_progress(connection: Connection, model: str, found: Progress) -> None:
+    """Note how far the ledger of a model is settled."""
+    row = {"model": model, "first": found.first, "settled": found.settled}
+    statement = insert(connection, progress).values(row)
+    later = {name: statement.excluded[name] for name in ("first", "settled")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["model"], set_=later))
+
+
+def progress_of(connection: Connection, model: str) -> Progress | None:
+    """How far the ledger of a model was settled when that was noted last."""
+    query = sa.select(progress.c.first, progress.c.settled).where(progress.c.model == model)
+    row = connection.execute(query).first()
+    return None if row is None else Progress(row.first, row.settled)
+
+
+def within(connection: Connection, model: str, span: Window) -> list[tuple[int, Window]]:
+    """The newest lines of the windows that lie in a span, in time order."""
+    query = (
+        sa.select(ledger.c.id, ledger.c.starts, ledger.c.ends)
+        .where(ledger.c.model == model, newest_revision())
+        .where(ledger.c.ends > span.start, ledger.c.ends <= span.end)
+        .where(ledger.c.starts >= span.start)
+        .order_by(ledger.c.starts)
+    )
+    return [(row.id, Window(row.starts, row.ends)) for row in connection.execute(query)]
+
+
 def _newest_first(model: str, as_of: datetime | None) -> Select[Any]:
     return (
         sa.select(ledger.c.id, *_LINE)
@@ -171,4 +200,5 @@ def _entry(row: Row[Any]) -> Entry:
         row.config_hash,
         row.version,
         row.newest_row,
+        row.pulse,
     )

@@ -10,10 +10,28 @@ from alerts.incident import Incident
 from alerts.message import Message
 from checks.portrait import Portrait
 from monitor.findings import Finding, Slice
+from monitor.sources import Pulse
 from monitor.windows import State, Window
 
 Letters = tuple[tuple[str, str, Message], ...]
 """Messages to send: channel, idempotency key, message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granule:
+    """The portraits of a part of a window, and its pulse before that (None: not taken)."""
+
+    window: Window
+    pulse: Pulse | None
+    slices: Mapping[Slice, Portrait]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Up to when, from ``first`` on, every window of a model is final and none is due again."""
+
+    first: datetime
+    settled: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,8 @@ class Record:
     ``rows`` and ``labels`` count the rows and those of known truth; ``evaluated_at`` is the moment
     of the evaluation and ``known_at`` the one up to which labels were visible to it. ``version`` is
     the model version that wrote most of the rows, ``newest_row`` the time of the last one.
+    ``pulse`` tells what was known of the rows (None: not looked at), ``granules`` are those parts
+    of the window that were read anew, and ``progress`` is how far the ledger was settled before.
     """
 
     model: str
@@ -41,6 +61,9 @@ class Record:
     config_hash: str
     version: str = ""
     newest_row: datetime | None = None
+    pulse: str | None = None
+    granules: tuple[Granule, ...] = ()
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +81,19 @@ class Entry:
     config_hash: str
     version: str = ""
     newest_row: datetime | None = None
+    pulse: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """The newest window of a model, with performance findings of the newest that can have them."""
+    """The newest window of a model, with performance findings of the newest that can have them.
+
+    ``lines`` are the numbers of the ledger's lines that these are of.
+    """
 
     entry: Entry
     findings: tuple[Finding, ...]
+    lines: tuple[int, int] = field(default=(0, 0), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

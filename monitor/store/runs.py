@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -31,13 +32,16 @@ class Run:
     windows: int
 
 
-def add(connection: Connection, done: Run) -> None:
-    """Write a run, add it to the totals, and let the oldest go."""
-    connection.execute(sa.insert(run), asdict(done))
-    _add_up(connection, done)
-    of_model = sa.select(run.c.id).where(run.c.model == done.model).order_by(run.c.id.desc())
-    oldest = of_model.limit(1).offset(KEPT).scalar_subquery()
-    connection.execute(sa.delete(run).where(run.c.model == done.model, run.c.id <= oldest))
+def add(connection: Connection, done: Sequence[Run]) -> None:
+    """Write runs, add them to the totals, and let the oldest go."""
+    if done:
+        connection.execute(sa.insert(run), [asdict(each) for each in done])
+    for each in done:
+        _add_up(connection, each)
+    for model in dict.fromkeys(each.model for each in done):
+        of_model = sa.select(run.c.id).where(run.c.model == model).order_by(run.c.id.desc())
+        oldest = of_model.limit(1).offset(KEPT).scalar_subquery()
+        connection.execute(sa.delete(run).where(run.c.model == model, run.c.id <= oldest))
 
 
 def counts(connection: Connection, model: str) -> RunCounts:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from types import TracebackType
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from alerts.incident import Incident
 from checks.portrait import Portrait
 from checks.verdict import Verdict
 from monitor.baseline import Baseline
 from monitor.findings import Finding, Slice
+from monitor.granules import joined
+from monitor.sources import Pulse
 from monitor.store import (
     baselines,
     findings,
+    granules,
     incidents,
     ledger,
     outbox,
@@ -25,19 +29,23 @@ from monitor.store import (
     trail,
 )
 from monitor.store.database import Database
+from monitor.store.granules import Ripe
 from monitor.store.outbox import Outbox
 from monitor.store.records import (
     BaselineInfo,
     Deed,
     DeliveryCounts,
     Entry,
+    Granule,
     Latest,
     Letters,
     Page,
+    Progress,
     Record,
     RunCounts,
 )
-from monitor.windows import Window
+from monitor.store.runs import Run
+from monitor.windows import DAY, Calendar, Window
 
 _PROGRAM = "modelmon"  # who did it, where no person did
 
@@ -91,6 +99,7 @@ class Store:
         content = baselines.Content.of(baseline)
         with self._database.writing() as connection:
             accepted = baselines.add(connection, baseline, content, now)
+            granules.forget(connection, baseline.model, baseline.plan.hash)
             what = f"accepted baseline {accepted.version}"
             trail.add(connection, baseline.accepted_by or _PROGRAM, what, baseline.model, now)
         return accepted
@@ -120,10 +129,14 @@ class Store:
             ValueError: a finding is of another window, or one of its numbers is NaN.
         """
         packed = portraits.packed(record.portraits)
+        parts = granules.packed(record.granules)
         subject, now = f"{record.model} {record.window}", record.evaluated_at
         with self._database.writing() as connection:
             entry = ledger.add(connection, record)
             portraits.add(connection, entry, packed)
+            granules.put(connection, record.model, parts, now)
+            if record.progress is not None:
+                ledger.keep_progress(connection, record.model, record.progress)
             findings.add(connection, entry, record.findings)
             incidents.follow(connection, record.incidents)
             outbox.post(connection, record.letters, now)
@@ -152,6 +165,80 @@ class Store:
         with self._database.reading() as connection:
             return ledger.entries(connection, model, since, as_of, limit)
 
+    def progress(self, model: str) -> Progress | None:
+        """How far the ledger of a model was settled when the last window was recorded."""
+        with self._database.reading() as connection:
+            return ledger.progress_of(connection, model)
+
+    def newest_row(self, model: str) -> datetime | None:
+        """The time of the newest row that the newest window knew of."""
+        with self._database.reading() as connection:
+            found = ledger.newest(connection, model)
+        return None if found is None else found[1].newest_row
+
+    def granules(
+        self, model: str, plan_hash: str, pulses: Mapping[Window, Pulse]
+    ) -> dict[Window, dict[Slice, Portrait]]:
+        """The stored portraits of those granules whose pulse is still the same.
+
+        Raises:
+            Damaged: their bytes cannot be read.
+        """
+        with self._database.reading() as connection:
+            found = granules.same(connection, model, plan_hash, pulses)
+        return granules.unpacked(found)
+
+    def portrait(self, model: str, span: Window, plan_hash: str) -> dict[Slice, Portrait]:
+        """All that is stored of a span under a plan, as the portraits of one window.
+
+        Granules make it up and, where there are none, whole windows; empty where nothing is stored.
+
+        Raises:
+            Damaged: their bytes cannot be read.
+        """
+        with self._database.reading() as connection:
+            parts = granules.unpacked(granules.within(connection, model, plan_hash, span))
+            for entry, window in ledger.within(connection, model, span):
+                if not any(part.start < window.end and part.end > window.start for part in parts):
+                    whole = portraits.of_entry(connection, entry)
+                    if all(each.plan == plan_hash for each in whole.values()):
+                        parts[window] = whole
+        return joined(parts, span)
+
+    def roll_up(
+        self,
+        model: str,
+        plan_hash: str,
+        zone: ZoneInfo,
+        before: datetime,
+        now: datetime,
+        *,
+        limit: int = 7,
+    ) -> int:
+        """Make one granule of those of each day that ended before a moment; how many days it did.
+
+        The oldest days come first, at most ``limit``. Each day is a transaction of its own.
+        """
+        days = Calendar(DAY, zone)
+        with self._database.reading() as connection:
+            ripe = granules.ripe(connection, model, plan_hash, days, before, limit)
+        return sum(self._rolled_up(model, each, now) for each in ripe)
+
+    def _rolled_up(self, model: str, ripe: Ripe, now: datetime) -> bool:
+        with self._database.reading() as connection:
+            rows = granules.contents(connection, ripe.ids)
+        if len(rows) < len(ripe.ids):
+            return False
+        whole = Granule(ripe.day, None, joined(granules.unpacked(rows), ripe.day))
+        (packed,) = granules.packed([whole])
+        with self._database.writing() as connection:
+            return granules.replace_parts(connection, model, ripe.ids, packed, now)
+
+    def prune_granules(self, model: str, before: datetime) -> int:
+        """Delete the granules of a model that had ended by a moment; how many there were."""
+        with self._database.writing() as connection:
+            return granules.prune(connection, model, before)
+
     def revisions(self, model: str, window: Window) -> tuple[Entry, ...]:
         """Every revision of one window, the newest last."""
         with self._database.reading() as connection:
@@ -179,11 +266,12 @@ class Store:
         with self._database.reading() as connection:
             yield from findings.stream(connection, wanted)
 
-    def latest(self, model: str) -> Latest | None:
+    def latest(self, model: str, known: Latest | None = None) -> Latest | None:
         """The newest window and its findings, where performance is that of labels that arrived.
 
         Performance findings are those of the newest window in state final, or else of the newest
         one whose performance could be measured, or else its own. None where nothing is recorded.
+        ``known`` is what this gave before: it is given again if it still holds.
         """
         with self._database.reading() as connection:
             found = ledger.newest(connection, model)
@@ -191,10 +279,14 @@ class Store:
                 return None
             number, entry = found
             performing = ledger.newest_performing(connection, model)
-            if performing in (None, number):
-                return Latest(entry, findings.of_entry(connection, number))
+            lines = (number, number if performing is None else performing)
+            if known is not None and known.lines == lines:
+                return known
+            if lines == (number, number):
+                return Latest(entry, findings.of_entry(connection, number), lines)
             own = findings.of_entry(connection, number, performance=False)
-            return Latest(entry, own + findings.of_entry(connection, performing, performance=True))
+            late = findings.of_entry(connection, lines[1], performance=True)
+            return Latest(entry, own + late, lines)
 
     def portraits(
         self, model: str, window: Window, revision: int | None = None
@@ -255,18 +347,8 @@ class Store:
         with self._database.reading() as connection:
             return outbox.pages(connection, since, limit)
 
-    def record_run(
-        self,
-        model: str,
-        started: datetime,
-        finished: datetime,
-        ok: bool,
-        reason: str,
-        rows: int,
-        windows: int,
-    ) -> None:
-        """Note one pass over a model; the last `runs.KEPT` are kept, the totals count them all."""
-        done = runs.Run(model, started, finished, ok, reason, rows, windows)
+    def record_runs(self, done: Sequence[Run]) -> None:
+        """Note passes over models; the last `runs.KEPT` of each are kept, the totals count all."""
         with self._database.writing() as connection:
             runs.add(connection, done)
 

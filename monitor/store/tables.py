@@ -113,6 +113,7 @@ ledger = Table(
     _text("config_hash"),
     _text("version"),
     _moment("newest_row", nullable=True),
+    _text("pulse", nullable=True),
     UniqueConstraint("model", "starts", "ends", "revision"),
     CheckConstraint("ends > starts", name="window"),
     Index("ix_modelmon_ledger_newest", "model", "ends", "starts"),
@@ -126,6 +127,33 @@ portrait = Table(
     Column("version", PlainText, primary_key=True),
     Column("segment", PlainText, primary_key=True),
     Column("content", LargeBinary, nullable=False),
+)
+
+# All slices of a granule are packed into one content; `slices` names them in its order.
+granule = Table(
+    "modelmon_granule",
+    metadata,
+    Column("id", Key, primary_key=True),
+    _text("model"),
+    _moment("starts"),
+    _moment("ends"),
+    _text("plan_hash"),
+    _count("rows", nullable=True),
+    _count("labels", nullable=True),
+    _text("digest", nullable=True),
+    _moment("read_at"),
+    _text("slices"),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("model", "starts", "ends"),
+    CheckConstraint("ends > starts", name="window"),
+)
+
+progress = Table(
+    "modelmon_progress",
+    metadata,
+    Column("model", PlainText, primary_key=True),
+    _moment("first"),
+    _moment("settled"),
 )
 
 finding = Table(

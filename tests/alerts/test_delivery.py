@@ -154,13 +154,37 @@ def test_an_untranslated_transport_error_is_worth_another_try(message: Make) -> 
     assert (slip.state, slip.reason) == ("waiting", "untranslated: ConnectionResetError")
 
 
-def test_a_defect_is_raised_after_all_other_letters_were_tried(message: Make) -> None:
-    outbox, channel = MemoryOutbox(), Memory([None, KeyError("defect")])
+def test_a_defect_of_a_channel_waits_like_any_failure_and_holds_up_no_other_letter(
+    message: Make,
+) -> None:
+    outbox, told = MemoryOutbox(), list[Exception]()
+    error = KeyError("https://secret")
     for name in "abcd":
         outbox.put(message(key=name))
-    with pytest.raises(KeyError, match="defect"):
-        pass_on(outbox, {"oncall": channel})
+    done = deliver(
+        outbox,
+        {"oncall": Memory([None, error])},
+        NOW,
+        jitter=exactly,
+        on_defect=told.append,
+    )
     assert [slip.state for slip in outbox.slips] == ["sent", "waiting", "sent", "sent"]
+    assert outbox.slips[1].reason == "defect: KeyError"
+    assert done.failed == {("oncall", "defect"): 1}
+    assert told == [error]
+
+
+def test_a_defect_that_stays_is_tried_ever_more_rarely_and_given_up(message: Make) -> None:
+    outbox, told = MemoryOutbox(), list[Exception]()
+    slip, now, waits = outbox.put(message()), NOW, []
+    while slip.state == "waiting":
+        channel = Memory([ZeroDivisionError()])
+        deliver(outbox, {"oncall": channel}, now, jitter=exactly, on_defect=told.append)
+        deliver(outbox, {"oncall": channel}, now, jitter=exactly, on_defect=told.append)
+        waits.append((slip.due_at - now).total_seconds())
+        now = slip.due_at
+    assert waits[:4] == [30, 60, 120, 240]
+    assert len(told) == len(waits) == slip.letter.attempts
 
 
 def test_the_waits_double_from_half_a_minute_to_an_hour(message: Make) -> None:

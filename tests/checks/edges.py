@@ -7,9 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from checks.joint import KINDS, FourierMeans, JointMoments, Multivariate
 from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, RegressionOutcome
-from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, RegressionPlan
+from checks.plan import (
+    BinaryPlan,
+    CategoricalPlan,
+    MultivariatePlan,
+    NumericPlan,
+    RegressionPlan,
+)
 from checks.profile import Anomaly, CategoricalProfile, LogProfile, NumericProfile
+from checks.sample import RowSample, ranks_of
 
 RNG = np.random.default_rng(20)
 NORMAL = RNG.normal(10.0, 2.0, 700)
@@ -45,6 +53,13 @@ PLANS: Mapping[str, NumericPlan] = {
     "values": NumericPlan(10.0, atoms=(10.0, 0.0, -999.0)),
     "cells": NumericPlan(10.0, atoms=(10.0, 0.0, -999.0), exact=0),
     "segment": NumericPlan(10.0, shift=2, exact=0),
+    "edges": NumericPlan(
+        10.0,
+        shift=2,
+        atoms=(10.0,),
+        exact=0,
+        edges=(-999.0, 0.0, 5e-324, 8.0, 10.0, float(np.nextafter(10.0, 11.0)), 12.0),
+    ),
 }
 
 
@@ -167,7 +182,65 @@ def log() -> dict[str, LogProfile]:
     }
 
 
-Profile = NumericProfile | CategoricalProfile | BinaryOutcome | RegressionOutcome | LogProfile
+TOGETHER = MultivariatePlan(
+    ("a", "b", "c"),
+    (0.0, 10.0, -1.0),
+    (1.0, 2.0, 0.5),
+    moments=True,
+    waves=20,
+    bandwidth=1.5,
+    seed=7,
+    rows=300,
+    categories=("k",),
+)
+
+
+def multivariate() -> dict[str, Multivariate]:
+    rng = np.random.default_rng(24)
+    rows = rng.normal(size=(400, 3)) * TOGETHER.scales + TOGETHER.centres
+    rows[:, 1] += rows[:, 0]
+    gaps = np.where(rng.random((400, 3)) < 0.3, np.nan, rows)
+    values = {
+        "usual": rows,
+        "other": rows[::-1] * 1.1,
+        "gaps": gaps,
+        "disjoint": np.where(np.eye(3)[rng.integers(0, 3, 400)] > 0, rows, np.nan),
+        "equal": np.repeat(rows[:, :1], 3, axis=1),
+        "constant": np.full((400, 3), 10.0),
+        "far_constant": np.full((400, 3), 1e15),
+        "huge": rows * 1e300,
+        "infinite": np.where(rows > 0, np.inf, rows),
+        "one_row": rows[:1],
+        "four_rows": rows[:4],
+        "missing": np.full((400, 3), np.nan),
+        "empty": rows[:0],
+    }
+    return {
+        name: Multivariate.of(
+            ranks_of(np.arange(len(each), dtype=np.uint64)),
+            each,
+            np.arange(len(each))[:, None] % 4,
+            TOGETHER,
+        )
+        for name, each in values.items()
+    }
+
+
+def alone(part: JointMoments | FourierMeans | RowSample) -> Multivariate:
+    """One thing that is kept of several columns, and nothing else."""
+    return Multivariate(*[part if isinstance(part, kind) else None for kind in KINDS])
+
+
+Profile = (
+    NumericProfile
+    | CategoricalProfile
+    | BinaryOutcome
+    | RegressionOutcome
+    | LogProfile
+    | JointMoments
+    | FourierMeans
+    | RowSample
+)
 
 
 def families() -> dict[type, dict[str, dict[str, Profile]]]:
@@ -182,4 +255,8 @@ def families() -> dict[type, dict[str, dict[str, Profile]]]:
         BinaryOutcome: {"binary": dict(binary())},
         RegressionOutcome: {"regression": dict(regression())},
         LogProfile: {"log": dict(log())},
+        **{
+            kind: {"together": {name: part.part(kind) for name, part in multivariate().items()}}
+            for kind in KINDS
+        },
     }

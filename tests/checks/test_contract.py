@@ -16,11 +16,12 @@ import pytest
 
 import checks
 from checks.check import Check, NotEnoughData, Stat, catalogue
+from checks.joint import KINDS
 from checks.pack import pack
 from checks.portrait import Portrait
 from checks.profile import LogProfile
 from checks.verdict import Verdict, default_limit, judge
-from tests.checks.edges import Profile, families
+from tests.checks.edges import Profile, alone, families
 
 FAMILIES = families()
 FORMULA_OR_SOURCE = re.compile(r"Formula: |Source: |\b(18|19|20)\d\d\b| [-+*/=] |>>> ")
@@ -160,6 +161,8 @@ def test_it_leaves_profiles_as_they_were(check: Check) -> None:
 def packed(profile: Profile) -> bytes:
     if isinstance(profile, LogProfile):
         return pack(Portrait("", {}, profile), 0)
+    if isinstance(profile, KINDS):
+        return pack(Portrait("", {}, LogProfile(), multivariate=alone(profile)), level=0)
     if hasattr(profile, "found"):
         return pack(Portrait("", {"column": profile}, LogProfile()), 0)
     return pack(Portrait("", {}, LogProfile(), profile), 0)

@@ -15,12 +15,13 @@ from hypothesis.extra import numpy as arrays
 
 from checks import codec
 from checks.codec import Reader, Writer, varints
+from checks.joint import KINDS
 from checks.outcome import BinaryOutcome
-from checks.pack import VERSION, pack, unpack
+from checks.pack import VERSION, pack, pack_all, unpack, unpack_all
 from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan
 from checks.portrait import Portrait
 from checks.profile import Anomaly, CategoricalProfile, LogProfile, NumericProfile
-from tests.checks.edges import binary, categorical, families, log, numeric, regression
+from tests.checks.edges import alone, binary, categorical, families, log, numeric, regression
 
 HEADER = struct.Struct("<3sBI")
 
@@ -73,6 +74,8 @@ def portrait_of(profile: object) -> Portrait:
         return Portrait("p", {}, profile)
     if isinstance(profile, NumericProfile | CategoricalProfile):
         return Portrait("p", {"column": profile}, LogProfile())
+    if isinstance(profile, KINDS):
+        return Portrait("p", {}, LogProfile(), multivariate=alone(profile))
     return Portrait("p", {}, LogProfile(), profile)
 
 
@@ -182,7 +185,7 @@ def test_a_negative_count_cannot_be_packed():
     [
         (b"", "no packed portrait"),
         (b"PAR1 something else", "no packed portrait"),
-        (HEADER.pack(b"MMP", VERSION + 1, 5) + zlib.compress(b"12345"), "version 2"),
+        (HEADER.pack(b"MMP", VERSION + 1, 5) + zlib.compress(b"12345"), f"version {VERSION + 1}"),
         (HEADER.pack(b"MMP", VERSION, 2**32 - 1) + zlib.compress(bytes(10**5)), "length"),
         (HEADER.pack(b"MMP", VERSION, 5) + b"not deflated at all", "inflated"),
         (HEADER.pack(b"MMP", VERSION, 4) + zlib.compress(b"12345"), "cut short"),
@@ -336,38 +339,69 @@ def test_varints_are_leb128(values):
 @given(arrays.arrays(np.int64, st.integers(0, 50), elements=st.integers(0, 2**55)))
 def test_counts_survive_the_codec(values):
     writer = Writer()
-    writer.counts(values)
+    writer.counts([values, values[:2]])
     reader = Reader(b"".join(writer.chunks))
-    assert reader.counts().tolist() == values.tolist()
+    assert [each.tolist() for each in reader.counts(2)] == [values.tolist(), values[:2].tolist()]
     reader.finish()
 
 
 @given(st.lists(st.one_of(st.floats(), st.integers(-(2**60), 2**60).map(float)), max_size=30))
 def test_floats_survive_the_codec_bit_by_bit(values):
-    for array in (np.array(values, np.float64), np.unique(np.array(values, np.float64))):
-        writer = Writer()
-        writer.floats(array)
-        assert Reader(b"".join(writer.chunks)).floats().tobytes() == array.tobytes()
+    arrays = [
+        np.array(values, np.float64),
+        np.unique(np.array(values, np.float64)),
+        np.ones((2, 1)),
+    ]
+    writer = Writer()
+    writer.floats(arrays)
+    read = Reader(b"".join(writer.chunks)).floats(3)
+    assert [each.tobytes() for each in read] == [array.tobytes() for array in arrays]
+    assert [each.shape for each in read] == [array.shape for array in arrays]
+
+
+@given(st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), unique=True).map(sorted), max_size=6))
+def test_cells_survive_the_codec(rows):
+    writer = Writer()
+    writer.cells([np.array(row, np.int32) for row in rows])
+    read = Reader(b"".join(writer.chunks)).cells(len(rows))
+    assert [each.tolist() for each in read] == rows
+    assert all(each.dtype == np.int32 for each in read)
 
 
 @pytest.mark.parametrize(
     ("read", "data"),
     [
-        (Reader.whole, b""),
-        (Reader.whole, b"\x80" * 20),
-        (Reader.real, b"1234567"),
-        (Reader.text, b"\x05abc"),
-        (Reader.text, b"\x01\xff"),
+        (Reader.wholes, b""),
+        (Reader.wholes, b"\x80" * 20),
+        (Reader.wholes, b"\x80" * 9 + b"\x01"),
+        (Reader.wholes, b"\xff" * 8 + b"\x7f"),
+        (Reader.reals, b"1234567"),
+        (Reader.texts, b"\x01\x05abc\x00"),
+        (Reader.texts, b"\x01\x01\xff\x00"),
+        (Reader.texts, b"\x01\x01a\x01"),
+        (Reader.texts, b"\x00\x00"),
         (Reader.cells, b"\x02\x01"),
         (Reader.cells, b"\x01\xff\xff\xff\xff\x7f"),
         (Reader.counts, b"\x04\x01\x01\x01\x01\x01"),
         (Reader.counts, b"\x02\x00\xff\x7f"),
-        (Reader.counts, b"\x01\x01" + b"\x80" * 9 + b"\x01"),
-        (Reader.counts, b"\x01\x01" + b"\xff" * 8 + b"\x7f"),
+        (Reader.counts, b"\x01\x7f\x01"),
         (Reader.floats, b"\x01\x01\x00\x01"),
         (Reader.floats, b"\x01\x01\x07\x01"),
     ],
 )
 def test_damaged_values_are_refused(read, data):
     with pytest.raises(codec.Damaged):
-        read(Reader(data))
+        read(Reader(data), 1)
+
+
+def test_many_portraits_together_take_less_room_than_one_by_one():
+    portraits = [everything(), replace(everything(), plan="another"), everything()]
+    packed = pack_all(portraits)
+    back = unpack_all(packed)
+    assert len(back) == 3
+    for one, other in zip(portraits, back, strict=True):
+        assert_equal(one, other)
+    assert len(packed) < 0.9 * sum(len(pack(each)) for each in portraits)
+    assert unpack_all(pack_all([])) == []
+    with pytest.raises(ValueError, match="3 portraits where there should be one"):
+        unpack(packed)

@@ -40,6 +40,7 @@ plans = st.sampled_from(
         NumericPlan(7.0, 0, (0.0, 3.0, -2.5)),
         NumericPlan(0.5, 2, (7.0,), 8),
         NumericPlan(-3.0, 3, (), 0),
+        NumericPlan(1.0, 0, (2.0,), 0, (-100.0, 0.0, 0.5, 2.0, 2.5, 99.0)),
     ]
 )
 
@@ -60,6 +61,35 @@ def same(one: object, other: object) -> bool:
 def test_merged_profiles_are_the_profile_of_all_rows(one, other, plan):
     merged = NumericProfile.of(one, plan, nulls=1).merge(NumericProfile.of(other, plan, nulls=2))
     assert same(merged, NumericProfile.of(np.concatenate((one, other)), plan, nulls=3))
+
+
+@given(values, st.data(), plans)
+def test_values_with_counts_are_the_rows_they_stand_for(each, data, plan):
+    counts = data.draw(arrays.arrays(np.int64, len(each), elements=st.integers(0, 9)))
+    counted = NumericProfile.of(each, plan, counts=counts, nulls=2, found=("number",))
+    rows = NumericProfile.of(np.repeat(each, counts), plan, nulls=2, found=("number",))
+    assert same(counted, rows)
+
+
+@given(
+    arrays.arrays(np.float64, 30, elements=st.floats(-1e9, 1e9)),
+    arrays.arrays(np.int64, 30, elements=st.integers(1, 50)),
+)
+def test_sums_of_counted_values_differ_by_rounding_alone(each, counts):
+    plan = NumericPlan(0.1, 0, tuple(each[:3].tolist()), 7)
+    counted = NumericProfile.of(each, plan, counts=counts)
+    rows = NumericProfile.of(np.repeat(each, counts), plan)
+    near = 1e-12 * (np.abs(each - 0.1) @ counts)
+    assert counted.total == pytest.approx(rows.total, rel=0, abs=near)
+    assert counted.squares == pytest.approx(rows.squares, rel=1e-12)
+    assert same(replace(counted, total=0.0, squares=0.0), replace(rows, total=0.0, squares=0.0))
+
+
+def test_counts_of_many_rows_do_not_lose_digits():
+    counts = np.array([2**53 + 1, 1])
+    profile = NumericProfile.of(np.array([1.0, 2.0]), NumericPlan(), counts=counts)
+    assert profile.n == 2**53 + 2
+    assert profile.exact_counts.tolist() == counts.tolist()
 
 
 @given(values, values, plans)
@@ -111,7 +141,7 @@ def test_atoms_are_counted_exactly(one, plan):
 def test_distinct_values_are_kept_while_they_are_few(one, plan):
     profile = NumericProfile.of(one, plan)
     seen = Counter(one[np.isfinite(one)].tolist())
-    if len(seen) > plan.exact:
+    if not plan.exact or len(seen) > plan.exact:
         assert profile.exact is None
         assert profile.exact_counts is None
     else:

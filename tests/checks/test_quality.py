@@ -22,7 +22,14 @@ LEVELS = CategoricalPlan(("a", "b"))
 BINARY = BinaryPlan("1", "0")
 DAY = 86_400.0
 RULES = [check for check in vars(anomalies).values() if isinstance(check, Check)]
-OUTSIDE = ("duplicate_ids", "conflicting_ids", "future_rows", "untimed_rows")
+OUTSIDE = (
+    "duplicate_ids",
+    "conflicting_ids",
+    "future_rows",
+    "untimed_rows",
+    "failed_requests",
+    "unpaired_requests",
+)
 OF_LABELS = ("early_labels", "unknown_labels", "conflicting_labels")
 
 
@@ -344,6 +351,8 @@ def test_every_rule_the_sources_count_has_a_check():
         "future_rows",
         "untimed_rows",
         "timestamp_unit",
+        "failed_requests",
+        "unpaired_requests",
     }
 
 

@@ -68,7 +68,8 @@ import pyarrow as pa
 from checks.plan import Plan
 from checks.portrait import Portrait
 from monitor.findings import Slice
-from monitor.sources import Columns, Extent, Horizon, Survey
+from monitor.sources import Columns, Extent, Horizon, Pulse, Survey
+from monitor.sources._pulse import pulse_batches
 from monitor.sources._rows import profile_batches
 from monitor.sources._survey import survey_batches
 from monitor.windows import Window
@@ -96,9 +97,16 @@ class Source:
     def survey(self, columns: Columns, period: Window) -> Survey:
         return survey_batches(columns, period, self._batches)
 
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent:
+    def extent(
+        self, columns: Columns, horizon: Horizon, since: datetime | None = None
+    ) -> Extent:
         last = START + timedelta(days=30) - timedelta(seconds=1)
         return Extent(30 * 24 * self.rows_an_hour, START, min(last, horizon.known_at))
+
+    def pulse(
+        self, columns: Columns, windows: Sequence[Window], horizon: Horizon
+    ) -> Mapping[Window, Pulse]:
+        return pulse_batches(columns, windows, horizon, self._batches())
 
     def profile(
         self,

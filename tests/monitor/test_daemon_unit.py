@@ -61,13 +61,13 @@ class Source(Csv):
 
     mood: Path = Path("mood")
 
-    def extent(self, columns, horizon):
+    def extent(self, columns, horizon, since=None):
         mood = self.mood.read_text()
         if mood == "divide":
             return 1 / 0
         if mood == "offended":
             raise Offended(7, politely=False)
-        return super().extent(columns, horizon)
+        return super().extent(columns, horizon, since)
 '''
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, RegressionPlan
+from checks.plan import EXACT_VALUES, BinaryPlan, CategoricalPlan, NumericPlan, RegressionPlan
 from monitor.planning import Outlook, guess_columns, plan_of
 from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 
@@ -47,6 +47,15 @@ def test_features_are_inferred_and_roles_are_no_features() -> None:
         "score": "score",
     }
     assert notices == ("tags: nested values are left out",)
+
+
+@pytest.mark.parametrize(("distinct", "exact"), [(EXACT_VALUES, EXACT_VALUES), (5001, 0)])
+def test_distinct_values_are_kept_of_columns_that_have_few(distinct: int, exact: int) -> None:
+    age = replace(SURVEY.columns["age"], distinct=distinct, values=10**6)
+    plan, _ = plan_of(
+        replace(SURVEY, columns={**SURVEY.columns, "age": age}), COLUMNS, Outlook("binary")
+    )
+    assert plan.columns["age"] == NumericPlan(41.0, 0, (40.0,), exact)
 
 
 def test_an_id_nobody_named_is_left_out_and_said() -> None:

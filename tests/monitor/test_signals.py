@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts.incident import Incident, Signal
+from alerts.incident import Incident, Signal, review
 from alerts.message import Cause
 from checks.check import Stat
 from checks.verdict import Verdict
 from monitor.findings import WHOLE, Finding, Slice
-from monitor.signals import sentence, signals_of
+from monitor.signals import MOST_CAUSES, sentence, signals_of
 from monitor.windows import Window
 
 DAY = Window(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC))
@@ -50,6 +50,7 @@ def incident(*columns: str, cause: str = "features", state: str = "open") -> Inc
         DAY.start,
         DAY.start,
         causes=causes,
+        unproven=frozenset((cause.check, cause.column) for cause in causes),
     )
 
 
@@ -119,3 +120,45 @@ def test_a_sentence_names_the_column_the_check_and_the_reason() -> None:
     assert sentence(finding("critical")) == "age: wasserstein 0.4 is above the limit 0.3"
     whole = finding("critical", column="", check="roc_auc")
     assert sentence(whole) == "roc_auc 0.4 is above the limit 0.3"
+
+
+F, C, N = "ok", "critical", "no_data"
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [
+        # each day: the verdicts of columns a and b
+        ([(C, F), (F, F), (F, F)], "resolved"),
+        ([(C, F), (F, C), (N, F), (N, F)], "resolved"),  # a was found fine while b fired
+        ([(C, F), (N, C), (N, F), (N, F)], "open"),  # a was never found fine
+        ([(C, F), (N, C), (N, F), (N, F), (F, N), (F, N)], "resolved"),  # each of them was, since
+        ([(C, F), (N, C), (N, F), (F, F), (F, F)], "resolved"),
+        ([(C, C), (N, F), (F, N), (F, F)], "resolved"),
+        ([(C, C), (N, F), (N, F), (F, N)], "open"),  # one clear window is not two
+        ([(F, C), (F, F), (F, N)], "open"),
+        ([(F, C), (F, F), (F, N), (F, F)], "resolved"),
+    ],
+)
+def test_what_is_not_judged_any_more_is_not_over(
+    days: list[tuple[str, str]], expected: str
+) -> None:
+    known: tuple[Incident, ...] = ()
+    for number, verdicts in enumerate(days):
+        found = [finding(verdict, column) for verdict, column in zip(verdicts, "ab", strict=True)]
+        at = DAY.end + number * (DAY.end - DAY.start)
+        told = signals_of("credit", found, known, at)
+        known = review(known, told, at).incidents
+    (one,) = known
+    assert one.state == expected
+
+
+def test_what_fired_is_remembered_beyond_what_a_message_has_room_for() -> None:
+    columns = [f"c{i}" for i in range(MOST_CAUSES + 20)]
+    (signal,) = signals_of("credit", [finding("critical", c) for c in columns], (), DAY.end)
+    (one,) = review((), [signal], DAY.end).incidents
+    assert len(one.causes) == MOST_CAUSES
+    assert {column for _, column in one.unproven} == set(columns)
+    assert Incident.from_json(one.to_json()) == one
+    gone = [finding("no_data" if c == columns[-1] else "ok", c) for c in columns]
+    assert status(gone, [one]) == "unknown"

@@ -342,7 +342,8 @@ def test_a_past_that_is_added_to_the_log_later_is_evaluated_too(tmp_path: Path) 
     with daemon_of(tmp_path, tables) as daemon:
         assert [at(daemon, evening(number)).windows for number in (22, 23)] == [3, 1]
         write(log, steady(range(12, 24)))
-        assert at(daemon, evening(23, 10)).windows == 8
+        assert at(daemon, evening(23, 10)).windows == 0  # all of it is looked at once a day
+        assert at(daemon, evening(24)).windows == 8 + 1
 
 
 def test_another_process_that_was_faster_is_left_to_it(tmp_path: Path) -> None:
@@ -444,3 +445,75 @@ def test_a_memory_that_is_lost_costs_a_read_and_changes_nothing(tmp_path: Path) 
                 )
             )
     assert results[0] == results[1]
+
+
+def test_a_new_process_reads_no_more_of_the_ledger_than_what_can_be_due(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    write(log, steady(range(60)))
+    with daemon_of(tmp_path, model("shop", log, notify="[]")) as daemon:
+        for number in range(9, 59, 7):
+            at(daemon, evening(number))
+        assert len(daemon.store.ledger("shop")) > 40
+    with counting(tmp_path) as daemon:
+        store = daemon.store
+        assert isinstance(store, Counted)
+        assert at(daemon, evening(59)).windows > 0
+        assert store.lines <= 8
+
+
+def test_only_what_is_new_of_a_log_is_looked_at(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    write(log, steady(range(20)))
+    looked: list[datetime | None] = []
+    with daemon_of(tmp_path, model("shop", log)) as daemon:
+        shop = daemon.config.models["shop"]
+        source = Looking(shop.source, looked)
+        daemon.config.models["shop"] = replace(shop, source=source)  # type: ignore[index]
+        for number in (10, 11, 12):
+            at(daemon, evening(number))
+    newest = [day(number).end for number in (10, 11)]
+    assert looked == [None, *newest]
+
+
+@dataclass(frozen=True)
+class Looking:
+    """A source, and from when on its extent was asked for."""
+
+    source: Any
+    looked: list[datetime | None]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def extent(self, columns: Any, horizon: Horizon, since: datetime | None = None) -> Any:
+        self.looked.append(since)
+        return self.source.extent(columns, horizon, since)
+
+
+def test_granules_of_old_windows_become_days_and_go(tmp_path: Path, credit_log: Path) -> None:
+    weekly = CREDIT.replace('every = "1d"', 'every = "1w"').replace('"7d"', '"1d"')
+    with daemon_of(tmp_path, weekly.format(log=credit_log)) as daemon:
+        week = REFERENCE_END + 7 * DAY
+        at(daemon, week + timedelta(minutes=5))
+        assert granules(tmp_path) == {3600: 168}
+        at(daemon, week + 2 * DAY)
+        assert granules(tmp_path) == {3600: 168}
+        for hour in range(3):
+            at(daemon, week + 9 * DAY + timedelta(hours=hour))
+        found = granules(tmp_path)
+        assert found[86_400] == 7
+        for hour in range(2):
+            at(daemon, week + 120 * DAY + timedelta(hours=hour))
+        left = granules(tmp_path, since=week + 30 * DAY)
+        assert granules(tmp_path) == left
+
+
+def granules(folder: Path, since: datetime = START) -> dict[int, int]:
+    """How many granules of each length in seconds are stored from a moment on."""
+    query = """
+        SELECT (ends - starts) / 1000000, count(*) FROM modelmon_granule
+        WHERE starts >= ? GROUP BY 1
+    """
+    with closing(sqlite3.connect(folder / "state.db")) as connection:
+        first = int(since.timestamp()) * 10**6
+        return dict(connection.execute(query, (first,)).fetchall())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -230,3 +231,82 @@ def test_no_more_windows_are_caught_up_than_the_bound(monkeypatch: pytest.Monkey
     found = due(DAILY, [], at("2023-01-01"), NEWEST, NOW)
     assert dues(found) == [(n, 1) for n in (4, 5, 6, 7, 8)]
     assert settled(DAILY, [], at("2023-01-01"), NEWEST, NOW) == days(4)[0].start
+
+
+def granules(zone: str, every: str, moment: str, granule: str = "") -> tuple[Window, ...]:
+    calendar = Calendar(Every.parse(every), ZoneInfo(zone))
+    schedule = Schedule(calendar, granule=Every.parse(granule) if granule else None)
+    whole = calendar.containing(at(moment))
+    return schedule.granules(whole, whole.end)
+
+
+@pytest.mark.parametrize(
+    ("zone", "every", "moment", "count", "lengths"),
+    [
+        ("Europe/Berlin", "1d", "2026-03-29 12:00", 23, {60}),
+        ("Europe/Berlin", "1d", "2026-10-25 12:00", 25, {60}),
+        ("Europe/Berlin", "1w", "2026-10-25 12:00", 169, {60}),
+        ("Asia/Kolkata", "1d", "2026-06-01 12:00", 24, {60}),
+        ("Australia/Lord_Howe", "1d", "2026-04-04 20:00", 25, {60, 30}),
+        ("Australia/Lord_Howe", "1d", "2026-10-03 20:00", 24, {60, 30}),
+        ("UTC", "1mo", "2024-02-10", 29 * 24, {60}),
+        ("UTC", "6h", "2024-02-10", 6, {60}),
+        ("UTC", "1h", "2024-02-10", 1, {60}),
+        ("UTC", "15m", "2024-02-10", 1, {15}),
+        ("UTC", "90m", "2024-02-10", 1, {90}),
+    ],
+)
+def test_a_window_is_cut_into_hours_or_is_its_own_granule(
+    zone: str, every: str, moment: str, count: int, lengths: set[int]
+) -> None:
+    found = granules(zone, every, moment)
+    assert len(found) == count
+    assert {part.length // timedelta(minutes=1) for part in found} == lengths
+
+
+@given(
+    moment=st.datetimes(datetime(1995, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),
+    zone=st.sampled_from(ZONES),
+    every=st.sampled_from(["90m", "6h", "1d", "1w", "1mo"]),
+    granule=st.sampled_from(["", "15m", "30m", "1d"]),
+    later=st.sampled_from([0, 20]),
+)
+def test_granules_make_up_their_window(
+    moment: datetime, zone: str, every: str, granule: str, later: int
+) -> None:
+    calendar = Calendar(Every.parse(every), ZoneInfo(zone))
+    cut = Every.parse(granule) if granule and Every.parse(granule).tiles(calendar.every) else None
+    whole = calendar.containing(moment)
+    found = Schedule(calendar, granule=cut).granules(whole, whole.end + timedelta(days=later))
+    assert (found[0].start, found[-1].end) == (whole.start, whole.end)
+    assert all(one.end == other.start for one, other in pairwise(found))
+
+
+def test_a_window_of_long_ago_is_cut_into_days() -> None:
+    week = Calendar(Every.parse("1w"))
+    schedule = Schedule(week, labels_within=timedelta(days=7))
+    whole = week.containing(at("2024-01-18"))
+    assert len(schedule.granules(whole, whole.end + timedelta(days=13))) == 168
+    assert len(schedule.granules(whole, whole.end + timedelta(days=14))) == 7
+    assert schedule.granules(window("2024-01-02 00:10", "2024-01-09"), whole.end) == (
+        window("2024-01-02 00:10", "2024-01-09"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("granule", "every", "fits"),
+    [
+        ("1h", "6h", True),
+        ("15m", "1h", True),
+        ("1h", "90m", False),
+        ("6h", "1d", True),
+        ("1d", "1mo", True),
+        ("1w", "1mo", False),
+        ("1d", "6h", False),
+        ("1w", "1w", True),
+    ],
+)
+def test_only_what_divides_a_window_is_a_granule_of_it(
+    granule: str, every: str, fits: bool
+) -> None:
+    assert Every.parse(granule).tiles(Every.parse(every)) is fits

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checks.plan import NumericPlan, Plan
 from checks.profile import Anomaly
-from monitor.sources import Columns
+from monitor.sources import Columns, Unreachable
+from monitor.sources._duplicates import IdLedger
 from tests.sources.logs import WHOLE, at, batch, day, profile, whole
 
 PLAN = Plan({"x": NumericPlan()})
@@ -116,3 +121,44 @@ def test_the_rule_is_that_of_a_simple_loop(
     counts = {name: anomaly.count for name, anomaly in found.log.anomalies.items()}
     assert counts.get("duplicate_ids", 0) == len(rows) - len(kept)
     assert counts.get("conflicting_ids", 0) == len(against)
+
+
+@pytest.fixture
+def spilling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.sources._duplicates._MOST_HELD", 2)
+
+
+@pytest.mark.usefixtures("spilling")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(IDS, st.integers(0, 3), st.integers(0, 2)), max_size=25),
+    st.lists(st.integers(0, 25), max_size=4),
+)
+def test_ids_that_went_to_a_file_are_judged_alike(
+    rows: list[tuple[str | None, int, int]], cuts: list[int]
+) -> None:
+    test_the_rule_is_that_of_a_simple_loop.hypothesis.inner_test(rows, cuts)  # type: ignore[attr-defined]
+
+
+def test_memory_for_ids_does_not_grow_with_their_number() -> None:
+    def peak(chunks: int) -> int:
+        tracemalloc.start()
+        with IdLedger() as ledger:
+            for chunk in range(chunks):
+                ids = np.arange(1 << 19, dtype=np.uint64) + np.uint64(chunk << 19)
+                ledger.note(ids * np.uint64(0x9E3779B97F4A7C15), np.zeros(len(ids), np.int64))
+            assert ledger.repeats() is None
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(8) < 1.3 * peak(2)
+
+
+def test_a_full_disk_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.sources._duplicates._MOST_HELD", 1)
+    ledger = IdLedger(Path("/dev/full"))
+    with ledger, pytest.raises(Unreachable, match=r"the ids of the log do not fit .*No space left"):
+        for _ in range(3):
+            ledger.note(np.zeros(1 << 16, np.uint64), np.zeros(1 << 16, np.int64))
+            ledger.repeats()

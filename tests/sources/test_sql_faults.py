@@ -37,6 +37,7 @@ from monitor.sources import (
     WrongSchema,
     source_type,
 )
+from monitor.sources._breaker import BREAKER
 from monitor.sources._sql.session import session
 from monitor.sources.sql import Source
 from monitor.windows import Window
@@ -61,6 +62,11 @@ def server() -> Iterator[str]:
     with postgres() as url:
         write_postgres(url, "predictions", TYPES | {"timestamp": "timestamptz"}, LOG)
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses() -> None:
+    BREAKER.forget()
 
 
 @pytest.fixture
@@ -207,20 +213,6 @@ def test_a_session_ended_by_the_server_does_not_harm_the_next(server: str) -> No
         )
         connection.execute(f"{others} AND backend_type = 'client backend'")
     assert place.extent(TIMED, LIVE).rows == 1
-
-
-def test_no_connection_outlives_a_reading(server: str) -> None:
-    place = source(server)
-    place.survey(TIMED, ALL_TIME)
-    place.profile(Plan({"x": NumericPlan()}), TIMED, [DAY], LIVE)
-    refusal(replace(place, table="prediction"))
-    with psycopg.connect(server) as connection:
-        others = "backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        count = f"SELECT count(*) FROM pg_stat_activity WHERE {others}"
-        deadline = time.monotonic() + 10  # a server notices a closed connection a little later
-        while connection.execute(count).fetchone() != (0,):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
 
 
 # What the configuration names is not there.

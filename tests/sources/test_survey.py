@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checks.plan import MOST_ATOMS, MOST_LEVELS
+from checks.plan import EXACT_VALUES, MOST_ATOMS, MOST_LEVELS
 from monitor.sources import ALL_TIME, Columns, ColumnSurvey, Survey
 from monitor.sources._extent import extent_batches
 from monitor.sources._labels import FOREVER, LabelIndex
@@ -56,6 +56,25 @@ def test_many_distinct_numbers_are_no_levels() -> None:
     assert column(list(range(21))).levels == ()
     parts = [batch({"x": list(range(i, i + 8))}) for i in (0, 8, 16)]
     assert survey(*parts).columns["x"].levels == ()
+
+
+@pytest.mark.parametrize("distinct", [1, 21, EXACT_VALUES, EXACT_VALUES + 1])
+def test_distinct_numbers_are_counted_to_the_limit_however_rare(distinct: int) -> None:
+    rows = 3 * SAMPLE
+    cells = np.zeros(rows)
+    cells[np.random.default_rng(5).permutation(rows)[: distinct - 1]] = np.arange(1, distinct)
+    table = pa.table({"x": cells})
+    for size in (rows, 9_999):
+        seen = survey(*table.to_batches(max_chunksize=size)).columns["x"]
+        assert min(seen.distinct, EXACT_VALUES + 1) == distinct
+
+
+def test_beyond_the_limit_distinct_numbers_are_estimated() -> None:
+    rng = np.random.default_rng(6)
+    kinds = rng.integers(0, 50_000, 4 * SAMPLE).astype(float)
+    assert column(kinds).distinct == pytest.approx(50_000, rel=0.05)
+    assert column(rng.normal(size=4 * SAMPLE)).distinct == 4 * SAMPLE
+    assert column(np.arange(20_000.0)).distinct == 20_000
 
 
 def test_levels_are_all_of_the_period_and_ties_stand_in_order() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from monitor.store import RunCounts, Store
+from monitor.store import Run, RunCounts, Store
 from monitor.store.runs import KEPT
 from tests.store.examples import START
 
@@ -12,9 +12,8 @@ SECOND = timedelta(seconds=1)
 def run(store: Store, number: int, reason: str = "", model: str = "churn") -> None:
     started = START + number * timedelta(minutes=1)
     seconds = 0.5 + number
-    store.record_run(
-        model, started, started + seconds * SECOND, not reason, reason, rows=100, windows=2
-    )
+    ended = started + seconds * SECOND
+    store.record_runs([Run(model, started, ended, not reason, reason, rows=100, windows=2)])
 
 
 def test_runs_are_counted_by_reason(store: Store) -> None:
@@ -35,7 +34,7 @@ def test_a_model_that_never_ran_has_no_counts(store: Store) -> None:
 
 
 def test_a_failure_without_a_reason_is_still_a_failure(store: Store) -> None:
-    store.record_run("churn", START, START, False, "", 0, 0)
+    store.record_runs([Run("churn", START, START, False, "", 0, 0)])
     counts = store.run_counts("churn")
     assert (counts.runs, counts.failures) == (1, {"unknown": 1})
     assert counts.last_success is None
@@ -66,3 +65,11 @@ def test_the_audit_trail_is_read_newest_first(store: Store) -> None:
     assert [deed.what for deed in store.trail("a")] == ["deed 2", "deed 0"]
     assert [deed.what for deed in store.trail(limit=1)] == ["deed 2"]
     assert store.trail("b")[0].at == START + SECOND
+
+
+def test_runs_of_many_models_are_noted_at_once(store: Store) -> None:
+    names = [f"m{number}" for number in range(20)]
+    store.record_runs([Run(name, START, START + SECOND, True, "", 5, 1) for name in names] * 2)
+    store.record_runs([])
+    assert {store.run_counts(name).runs for name in names} == {2}
+    assert store.recent_run_seconds("m7") == (1.0, 1.0)

@@ -51,7 +51,20 @@ def to_batches(
     takes, if ``ordered``). ``booleans`` are columns declared boolean in a database that stores 0
     and 1, ``documents`` those of which is told only whether a cell is there.
     """
-    columns: list[Cells] = list(zip(*rows, strict=True))
+    columns = list(zip(*rows, strict=True))
+    return as_batches(columns, names, booleans=booleans, documents=documents, ordered=ordered)
+
+
+def as_batches(
+    found: Sequence[Cells],
+    names: Sequence[str],
+    *,
+    booleans: Collection[str] = (),
+    documents: Collection[str] = (),
+    ordered: bool = False,
+) -> Iterator[pa.RecordBatch]:
+    """The same of rows that have been cut into columns."""
+    columns = list(found)
     for place, name in enumerate(names):
         if name in booleans:
             columns[place] = [cell == 1 if cell in (0, 1) else cell for cell in columns[place]]

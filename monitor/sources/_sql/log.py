@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 from sqlalchemy import select
@@ -11,29 +12,52 @@ from sqlalchemy import select
 from checks.plan import Plan
 from checks.portrait import Portrait
 from monitor.findings import Slice
-from monitor.sources import ALL_TIME, Columns, Extent, Horizon, Survey, Unreadable, WrongSchema
+from monitor.sources import (
+    ALL_TIME,
+    Columns,
+    Extent,
+    Horizon,
+    Pulse,
+    Survey,
+    Unreadable,
+    WrongSchema,
+)
+from monitor.sources._extent import extent_batches
 from monitor.sources._files import require
 from monitor.sources._labels import FOREVER, LabelIndex
 from monitor.sources._placing import SKEW, rows_within
-from monitor.sources._rows import profile_batches, wanted
+from monitor.sources._pulse import pulse_batches, pulsed
+from monitor.sources._rows import in_order, tally_batches, wanted
+from monitor.sources._sql.clock import NotPlain
+from monitor.sources._sql.counting import Counting
 from monitor.sources._sql.extent import extent_of
+from monitor.sources._sql.frame import Frame, Request, frame_of
+from monitor.sources._sql.groups import cuts_of
+from monitor.sources._sql.judging import judge
+from monitor.sources._sql.pulsing import added, pulses
 from monitor.sources._sql.pushdown import TimeColumn
 from monitor.sources._sql.relation import Relation, Rows, alike
 from monitor.sources._sql.survey import survey_of
 from monitor.sources._survey import surveyed
+from monitor.sources._tally import Tally
 from monitor.windows import Window
+
+_MOST_WINDOWS = 500  # in one statement
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SqlLog:
     """A log in an open session: its rows and, where the truth is apart, the relation of labels.
 
-    ``batch`` is how many rows are fetched at a time.
+    ``batch`` is how many rows are fetched at a time. ``push_down`` says whether the database counts
+    the rows; None leaves that to what costs less.
     """
 
     log: Relation
     truth: Relation | None = None
     batch: int = 50_000
+    push_down: bool | None = None
 
     def names(self) -> Sequence[str]:
         """The columns of the log."""
@@ -52,9 +76,14 @@ class SqlLog:
             _require_rows(log)
         return survey
 
-    def extent(self, columns: Columns, horizon: Horizon) -> Extent:
+    def extent(self, columns: Columns, horizon: Horizon, since: datetime | None = None) -> Extent:
         """The rows known at the horizon, counted by the database, and its outermost times."""
         self._require(columns)
+        if since is not None and columns.timestamp is not None:
+            end = max(since, horizon.known_at) + _TICK
+            rows = _cut(self.log, columns, (Window(since, end),))
+            new = rows.batches([columns.timestamp], self.batch)
+            return extent_batches(columns, horizon, new, since)
         extent = extent_of(self.log, columns, horizon, self.batch)
         if not extent.rows:
             _require_rows(self.log)
@@ -69,17 +98,92 @@ class SqlLog:
         spans: Sequence[Window] = (),
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
         """One portrait for each window and slice; of other rows only the strays are counted."""
-        log = self.log
         self._require(columns)
-        names = [name for name in wanted(plan, columns) if name in log.types]
-        rows = _cut(log, columns, windows)
-        labels = self._labels(rows, columns, horizon)
+        if not windows:
+            return {}
+        asked = Request(plan, columns, in_order(windows), horizon, tuple(spans))
+        try:
+            frame = self._frame(asked)
+        except NotPlain:
+            tally = self._fetched(asked, _cut(self.log, columns, windows))
+        else:
+            tally = self._fetched(asked, frame.odd())
+            self._count(frame, asked, tally)
+        return tally.portraits(asked.windows)
+
+    def pushed_down(
+        self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
+    ) -> str:
+        """Whether the database counts these windows itself, or why it cannot, as a sentence."""
+        try:
+            self._frame(Request(plan, columns, in_order(windows), horizon))
+        except NotPlain as reason:
+            return f"{self.log.name}: every row is fetched, as {reason}"
+        return f"{self.log.name}: the database counts the rows, only the odd ones are fetched"
+
+    def _frame(self, asked: Request) -> Frame:
+        self._require_labels(asked.columns)
+        self._require_worth(asked)
+        return frame_of(self.log, self.truth, wanted(asked.plan, asked.columns), asked)
+
+    def _require_worth(self, asked: Request) -> None:
+        """NotPlain where fetching the rows costs less than having them counted."""
+        facts = self.log.dialect
+        if self.push_down or facts is None:
+            return
+        if self.push_down is False:
+            raise NotPlain("push_down = false asks for it")
+        if facts.fetched is None:
+            raise NotPlain("a database in the same process would not count them faster")
+        if _cut(self.log, asked.columns, asked.windows).count() < facts.fetched:
+            raise NotPlain(f"fewer than {facts.fetched:,} cost less to fetch than to count")
+
+    def _count(self, frame: Frame, asked: Request, tally: Tally) -> None:
+        """Add the plain rows to a tally; the database counts them."""
+        for first in range(0, len(asked.windows), _MOST_WINDOWS):
+            windows = asked.windows[first : first + _MOST_WINDOWS]
+            for cut in cuts_of(asked.plan, frame):
+                counting = Counting.of(frame, asked, tally, windows, first, cut, self.batch)
+                counting.run()
+                judge(counting)
+
+    def _fetched(self, asked: Request, rows: Rows | None) -> Tally:
+        """The sums of these rows and of the strays."""
+        log, columns = self.log, asked.columns
+        names = [name for name in wanted(asked.plan, columns) if name in log.types]
+        labels = None if rows is None else self._labels(rows, columns, asked.horizon)
 
         def scan() -> Iterator[pa.RecordBatch]:
-            yield from rows.batches(names or list(log.types)[:1], self.batch)
-            yield from _strays(log, columns, windows, horizon, self.batch)
+            if rows is not None:
+                yield from rows.batches(names or list(log.types)[:1], self.batch)
+            yield from _strays(log, columns, asked.windows, asked.horizon, self.batch)
 
-        return profile_batches(plan, columns, windows, horizon, scan, labels, spans=spans)
+        return tally_batches(
+            asked.plan, columns, asked.windows, asked.horizon, scan, labels, spans=asked.spans
+        )
+
+    def pulse(
+        self, columns: Columns, windows: Sequence[Window], horizon: Horizon
+    ) -> Mapping[Window, Pulse]:
+        """The pulse of each window: of the log only times, ids and labels are looked at."""
+        self._require(columns)
+        if not windows:
+            return {}
+        asked = Request(Plan(), columns, in_order(windows), horizon)
+        names = [name for name in pulsed(columns) if name in self.log.types]
+        try:
+            self._require_labels(columns)
+            self._require_worth(asked)
+            frame = frame_of(self.log, self.truth, names, asked, once=False)
+            counted, rows = pulses(frame, asked), frame.odd()
+        except NotPlain:
+            counted, rows = {}, _cut(self.log, columns, windows)
+        odd = {window: Pulse() for window in asked.windows}
+        if rows is not None:
+            labels = self._labels(rows, columns, horizon)
+            found = rows.batches(names or list(self.log.types)[:1], self.batch)
+            odd = pulse_batches(columns, windows, horizon, found, labels)
+        return dict(added(counted, odd))
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
@@ -105,21 +209,28 @@ class SqlLog:
             named += [(key, getattr(columns, key)) for key in ("label", "label_timestamp")]
         require(named, list(self.log.types), self.log.name)
 
-    def _labels(self, rows: Rows, columns: Columns, horizon: Horizon) -> LabelIndex | None:
-        """The labels of these rows, from the relation of labels."""
+    def _require_labels(self, columns: Columns) -> None:
+        """Look for what joins the log with the relation of labels."""
         truth = self.truth
         if truth is None:
-            return None
+            return
         if columns.id is None or columns.label is None:
             missing = "id" if columns.id is None else "label"
             raise WrongSchema(f"columns.{missing}: is needed to join the labels of {truth.name}")
         named = [(key, getattr(columns, key)) for key in ("id", "label", "label_timestamp")]
         require(named, list(truth.types), truth.name)
-        names = [name for _, name in named if name is not None]
+
+    def _labels(self, rows: Rows, columns: Columns, horizon: Horizon) -> LabelIndex | None:
+        """The labels of these rows, from the relation of labels."""
+        self._require_labels(columns)
+        truth, parts = self.truth, (columns.id, columns.label, columns.label_timestamp)
+        if truth is None or columns.id is None:
+            return None
+        names = [name for name in parts if name is not None]
         labels = Rows(truth, ordered=True)
         if rows.where is not None:
             theirs, ours = alike(truth, rows.log, columns.id)
-            ids = select(ours).select_from(rows.log.rows).where(rows.where).correlate(None)
+            ids = select(ours).select_from(rows.source).where(rows.where).correlate(None)
             labels = Rows(truth, theirs.in_(ids), ordered=True)
         return LabelIndex.of(columns, labels.batches(names, self.batch), horizon)
 

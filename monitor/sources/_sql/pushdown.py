@@ -95,8 +95,9 @@ class TimeColumn:
         """
         if self.form == "unknown":
             return false()
-        odd = or_(*self._odd(moment))
-        return or_(self.column.is_(None), and_(odd, not_(self.within(windows))))
+        apart = not_(self.within(windows))
+        # One range after the other: so a database finds each by an index and reads no other row.
+        return or_(self.column.is_(None), *(and_(odd, apart) for odd in self._odd(moment)))
 
     def until(self, moment: datetime) -> list[Test]:
         """For each way to write a time, rows written so whose time may be before ``moment``."""
@@ -122,7 +123,8 @@ class TimeColumn:
             case "any":
                 # Where a column is declared as text, SQLite compares numbers with it as text.
                 numbers = func.typeof(self.column).in_(("integer", "real"))
-                return [*self._odd_texts(moment), and_(numbers, or_(*after[1:], before_all))]
+                odd = [and_(numbers, each) for each in (*after[1:], before_all)]
+                return [*self._odd_texts(moment), *odd]
         return after
 
     def _odd_texts(self, moment: datetime) -> list[Test]:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from sqlite3 import sqlite_version_info
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 from sqlalchemy import (
     ARRAY,
     JSON,
+    REAL,
+    BigInteger,
     Boolean,
     ColumnElement,
     Date,
     DateTime,
+    Double,
     Float,
     FromClause,
     Integer,
     LargeBinary,
     Numeric,
     String,
+    TableClause,
+    Uuid,
     case,
     cast,
     column,
@@ -38,19 +42,19 @@ from sqlalchemy import (
     select,
     table,
     text,
+    type_coerce,
 )
-from sqlalchemy.exc import NoSuchTableError, SAWarning
 from sqlalchemy.types import NullType, TypeEngine
 
 from monitor.sources import WrongSchema
 from monitor.sources._sql.cells import to_batches
+from monitor.sources._sql.dialects import DIALECTS, Dialect
 from monitor.sources._sql.pushdown import Form, Test, TimeColumn
-from monitor.sources._sql.session import Cells, Query, Session
-
-Types = Mapping[str, TypeEngine[Any]]
+from monitor.sources._sql.session import Cells, Connected, Query, Session, Types
 
 _PROBED = 100
 _MOST_CELLS = 1 << 20
+_KEEPING_KEYS = ("sqlite", "postgresql", "mysql", "mariadb")  # others state keys and may break them
 _HAS_ROWID = """
     SELECT 1 FROM pragma_table_list
     WHERE name = :name AND schema IN (:schema, 'main') AND type = 'table' AND NOT wr
@@ -60,8 +64,21 @@ _HAS_CTID = """
     WHERE c.relname = :name AND c.relkind = 'r'
     AND (n.nspname = :schema OR :schema = '' AND pg_table_is_visible(c.oid))
 """
+_IS_DUCKDB_TABLE = """
+    SELECT 1 FROM duckdb_tables()
+    WHERE table_name = :name AND (schema_name = :schema OR :schema = '')
+"""
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_DOCUMENTS = (JSON, ARRAY, LargeBinary)
+DOCUMENTS = (JSON, ARRAY, LargeBinary)
+_SHOWN: Mapping[type, type[TypeEngine[Any]]] = {
+    bool: Boolean,
+    str: String,
+    date: Date,
+    UUID: Uuid,
+    bytes: LargeBinary,
+    dict: JSON,
+    list: JSON,
+}
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -79,12 +96,17 @@ class Relation:
     types: Types
     arrival: ColumnElement[object] | None = None
 
+    @property
+    def dialect(self) -> Dialect | None:
+        """What is known of this kind of database."""
+        return DIALECTS.get(self.session.dialect)
+
     def batches(
         self, names: Sequence[str], rows: Cells, *, ordered: bool = False
     ) -> Iterator[pa.RecordBatch]:
         """Rows of these columns, which were selected as `readable`."""
         booleans = [n for n in names if isinstance(self.types[n], Boolean)]
-        documents = [n for n in names if isinstance(self.types[n], _DOCUMENTS)]
+        documents = [n for n in names if isinstance(self.types[n], DOCUMENTS)]
         return to_batches(rows, names, booleans=booleans, documents=documents, ordered=ordered)
 
     def readable(self, name: str) -> ColumnElement[object]:
@@ -93,10 +115,14 @@ class Relation:
         Of a document only whether it is there; of times none that ``datetime`` cannot hold.
         """
         cells, kind = self.rows.c[name], self.types[name]
-        if isinstance(kind, _DOCUMENTS):
+        if isinstance(kind, DOCUMENTS):
             return case((cells.is_not(None), 1))
         if isinstance(kind, DateTime | Date) and self.session.dialect == "postgresql":
             return case((cells.between(literal(_FIRST, kind), literal(_LAST, kind)), cells))
+        if isinstance(kind, REAL) and not self.session.sqlite and (known := self.dialect):
+            return type_coerce(
+                known.as_double(cells), kind
+            )  # else it comes rounded to its shortest decimal
         return cells
 
     def times(self, name: str, zone: str) -> TimeColumn:
@@ -108,10 +134,45 @@ class Relation:
             form = self._probed(name, form)
         return TimeColumn(self.rows.c[name], form, ZoneInfo(zone))
 
+    def sample(self, name: str) -> list[object]:
+        """Some cells of a column that are there."""
+        there = Rows(self, self.rows.c[name].is_not(None))
+        return [row[0] for row in self.session.rows(there.select([name]).limit(_PROBED))]
+
+    def unique(self, name: str) -> bool:
+        """Whether the database sees to it that no value of a column occurs twice."""
+        opened, rows = self.session, self.rows
+        if not (isinstance(opened, Connected) and isinstance(rows, TableClause)):
+            return False
+        if opened.dialect not in _KEEPING_KEYS:
+            return False
+        inspector, place = inspect(opened.connection), (rows.name, rows.schema)
+        key = inspector.get_pk_constraint(*place)["constrained_columns"]
+        rules: list[list[str | None]] = [
+            [*rule["column_names"]] for rule in inspector.get_unique_constraints(*place)
+        ]
+        rules += [
+            index["column_names"]
+            for index in inspector.get_indexes(*place)
+            if index["unique"] and not _is_partial(index.get("dialect_options", {}))
+        ]
+        return [name] in (key, *rules)
+
+    def typed(self) -> Relation:
+        """The same relation with the types that its cells show, where none is declared."""
+        unknown = [n for n, kind in self.types.items() if isinstance(kind, NullType)]
+        if self.session.sqlite or not unknown:
+            return self
+        first = self.session.rows(Rows(self).select(unknown).limit(_PROBED))
+        cells = list(zip(*first, strict=True))
+        shown = {name: _type_of(met) for name, met in zip(unknown, cells, strict=bool(cells))}
+        missing = [name for name in unknown if isinstance(shown.get(name, NullType()), NullType)]
+        shown |= {name: _type_of(self.sample(name)) for name in missing}
+        return replace(self, types={**self.types, **shown})
+
     def _probed(self, name: str, form: Form) -> Form:
         """What the first values look like; ``form`` where they tell nothing else."""
-        there = Rows(self, self.rows.c[name].is_not(None))
-        cells = [row[0] for row in self.session.rows(there.select([name]).limit(_PROBED))]
+        cells = self.sample(name)
         texts = [cell for cell in cells if isinstance(cell, str)]
         dates = sum(1 for cell in texts if _ISO_DATE.match(cell))
         if 2 * dates < len(texts):
@@ -123,17 +184,23 @@ class Relation:
 class Rows:
     """Some rows of a relation: those of ``where``, in order of arrival if ``ordered``.
 
-    ``exact`` tells whether ``where`` lets through the wanted rows and no others.
+    ``exact`` tells whether ``where`` lets through the wanted rows and no others; ``joined`` are the
+    rows with those of further relations that ``where`` looks at.
     """
 
     log: Relation
     where: Test | None = None
     ordered: bool = False
     exact: bool = True
+    joined: FromClause | None = None
+
+    @property
+    def source(self) -> FromClause:
+        return self.log.rows if self.joined is None else self.joined
 
     def select(self, names: Sequence[str]) -> Query:
         """These columns of the rows."""
-        query: Query = select(*map(self.log.readable, names)).select_from(self.log.rows)
+        query: Query = select(*map(self.log.readable, names)).select_from(self.source)
         if self.where is not None:
             query = query.where(self.where)
         if self.ordered and self.log.arrival is not None:
@@ -148,7 +215,7 @@ class Rows:
 
     def aggregate(self, *values: ColumnElement[Any]) -> Sequence[Any]:
         """Aggregates over the rows."""
-        query: Query = select(*values).select_from(self.log.rows)
+        query: Query = select(*values).select_from(self.source)
         return self.log.session.rows(query if self.where is None else query.where(self.where))[0]
 
     def count(self) -> int:
@@ -189,23 +256,29 @@ def _form(cell: object) -> Form:
     return "unknown"
 
 
+def _is_partial(options: Mapping[str, object]) -> bool:
+    """Whether an index is of some rows only."""
+    return any(name.endswith("_where") and value is not None for name, value in options.items())
+
+
+def _type_of(cells: Sequence[object]) -> TypeEngine[Any]:
+    """The type of a column of a query, by some of its cells."""
+    met = {type(cell) for cell in cells} - {type(None)}
+    if met == {datetime}:
+        return DateTime(timezone=any(isinstance(c, datetime) and c.tzinfo for c in cells))
+    if bool in met or not met <= {int, float, Decimal}:
+        return _SHOWN.get(met.pop(), NullType)() if len(met) == 1 else NullType()
+    if not met:
+        return NullType()
+    return BigInteger() if met == {int} else Double()
+
+
 def open_table(session: Session, name: str, schema: str) -> Relation:
     """A table or view; WrongSchema with a suggestion when there is none of this name."""
-    inspector = inspect(session.connection)
-    try:
-        with warnings.catch_warnings():  # a type that SQLAlchemy does not know is no trouble here
-            warnings.simplefilter("ignore", SAWarning)
-            found = inspector.get_columns(name, schema or None)
-    except NoSuchTableError:
-        known = (
-            *inspector.get_table_names(schema or None),
-            *inspector.get_view_names(schema or None),
-        )
-        hint = _suggestion(name, known)
-        raise WrongSchema(f"{session.place}: no table {name!r}; {hint}") from None
-    types = {str(each["name"]): each["type"] for each in found}
-    rows = table(name, *map(column, types), schema=schema or None)
-    arrival = _arrival(session, name, schema)
+    types = session.table(name, schema)
+    place = _arrival(session, name, schema)
+    rows = table(name, *map(column, dict.fromkeys((*types, *place))), schema=schema or None)
+    arrival = rows.c[place[0]] if place else None
     return Relation(session, f"{session.place}: table {name!r}", rows, types, arrival)
 
 
@@ -213,18 +286,18 @@ def open_query(session: Session, statement: str) -> Relation:
     """The rows of a SELECT statement; their types show in their values alone."""
     bare = statement.strip().rstrip(";").replace(":", r"\:")  # a colon is no parameter here
     body = text(f"{bare}\n")  # a comment at its end must not swallow the bracket
-    probe: Query = select(literal_column("*")).select_from(body.columns().subquery("log")).limit(0)
-    names = list(session.connection.execute(probe).keys())
+    probe: Query = select(literal_column("*")).select_from(body.columns().subquery("log"))
+    found = session.columns(probe)
+    names = [name for name, _ in found]
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise WrongSchema(f"{session.place}: query: two columns are named {twice[0]!r}; rename one")
     rows = body.columns(*map(column, names)).subquery("log")
-    types: Types = {name: NullType() for name in names}
-    return Relation(session, f"{session.place}: query", rows, types)
+    return Relation(session, f"{session.place}: query", rows, dict(found))
 
 
-def _arrival(session: Session, name: str, schema: str) -> ColumnElement[object] | None:
-    """What tells the order in which rows came: their place, while none has been changed.
+def _arrival(session: Session, name: str, schema: str) -> Sequence[str]:
+    """The column that tells the order in which rows came: their place, while none is changed.
 
     Views and partitioned tables have none.
     """
@@ -232,16 +305,9 @@ def _arrival(session: Session, name: str, schema: str) -> ColumnElement[object] 
         probe, place = _HAS_ROWID, "rowid"
     elif session.dialect == "postgresql":
         probe, place = _HAS_CTID, "ctid"
+    elif session.dialect == "duckdb":
+        probe, place = _IS_DUCKDB_TABLE, "rowid"
     else:
-        return None
-    found = session.connection.execute(text(probe), {"name": name, "schema": schema}).first()
-    return None if found is None else literal_column(place)
-
-
-def _suggestion(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = get_close_matches(name, names, 1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
-    return f"there are: {shown}" if names else "there are none"
+        return ()
+    found = session.rows(text(probe).bindparams(name=name, schema=schema))
+    return (place,) if found else ()

@@ -1,68 +1,82 @@
 """Read-only sessions on a database: time-outs, streaming, and its errors as source errors.
 
-A session lives as long as one reading, in one transaction that sees one state of the data; nothing
-is kept between two readings that could go stale when the server restarts. (Who writes to a SQLite
-file while it is read waits for the end of the reading, unless the file is in WAL mode.)
+A session lives as long as one reading, in one transaction that sees one state of the data. (Who
+writes to a SQLite file while it is read waits for the end of the reading, unless the file is in WAL
+mode.)
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import ceil
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, func, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DataError,
-    DBAPIError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-)
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, CursorResult, Executable, Select, event, func, inspect, select
+from sqlalchemy.dialects.mysql import TIMESTAMP
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, NoSuchTableError, SAWarning
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.types import NullType, TypeEngine
 
-from alerts.secret import Secret, redact
-from monitor.sources import SourceError, Unreachable, Unreadable, WrongSchema
+from alerts.secret import Secret
+from monitor.sources import Unreachable, WrongSchema
+from monitor.sources._breaker import BREAKER
+from monitor.sources._sql.engines import ENGINES, is_file, parse, place_of
+from monitor.sources._sql.faults import Dropped, fault
 
 Cells = Sequence[Sequence[Any]]
 """Rows as a driver hands them over."""
 
+Types = Mapping[str, TypeEngine[Any]]
+"""Columns in their order, each with its declared type."""
+
 Query = Select[*tuple[Any, ...]]
 
-LOCK_SECONDS = 5.0
-CONNECT_SECONDS = 10
 _STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock, some milliseconds
-
 _LONGEST_TIMEOUT = 2**31 - 1  # milliseconds
+_MYSQL = ("mysql", "mariadb")
 
-_KEEPALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
+_T = TypeVar("_T")
 
-_SQLITE: dict[str, type[SourceError]] = {
-    "SQLITE_BUSY": Unreachable,
-    "SQLITE_LOCKED": Unreachable,
-    "SQLITE_INTERRUPT": Unreachable,
-    "SQLITE_CANTOPEN": Unreachable,
-    "SQLITE_IOERR": Unreachable,
-    "SQLITE_PERM": Unreachable,
-    "SQLITE_READONLY": Unreachable,
-    "SQLITE_CORRUPT": Unreadable,
-    "SQLITE_NOTADB": Unreadable,
-    "SQLITE_ERROR": WrongSchema,
-}
-_SQLSTATES: dict[str, type[SourceError]] = {
-    "22": Unreadable,  # a value that the query cannot compute with
-    "25": WrongSchema,  # a query that would write
-    "42": WrongSchema,
-    "XX": Unreadable,
-}
+
+class Session(Protocol):
+    """An open log that is asked in SQL; ``place`` names it in messages."""
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def dialect(self) -> str:
+        """The name of the kind of database."""
+        ...
+
+    @property
+    def sqlite(self) -> bool: ...
+
+    def rows(self, query: Executable) -> Cells:
+        """All rows of a query with a small answer."""
+        ...
+
+    def stream(self, query: Query, size: int) -> Iterator[Cells]:
+        """The rows of a query in blocks of ``size``, few blocks in memory at a time."""
+        ...
+
+    def columns(self, query: Query) -> Sequence[tuple[str, TypeEngine[Any]]]:
+        """The columns of a query, with types where the database tells them without rows."""
+        ...
+
+    def table(self, name: str, schema: str) -> Types:
+        """The columns of a table or view.
+
+        Raises:
+            WrongSchema: there is none of this name, perhaps one of a similar name.
+        """
+        ...
 
 
 @dataclass(slots=True)
@@ -80,8 +94,8 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """An open transaction that only reads; ``place`` names the database in messages."""
+class Connected:
+    """An open transaction that only reads, by a driver of SQLAlchemy."""
 
     connection: Connection
     place: str
@@ -89,23 +103,113 @@ class Session:
 
     @property
     def dialect(self) -> str:
-        return self.connection.dialect.name
+        known = self.connection.dialect
+        return "mariadb" if getattr(known, "is_mariadb", False) else known.name
 
     @property
     def sqlite(self) -> bool:
         return self.dialect == "sqlite"
 
-    def rows(self, query: Query) -> Cells:
+    def rows(self, query: Executable) -> Cells:
         """All rows of a query with a small answer."""
         return self.connection.execute(query).all()
 
     def stream(self, query: Query, size: int) -> Iterator[Cells]:
         """The rows of a query in blocks of ``size``, one block in memory at a time."""
-        options = {"yield_per": size, "stream_results": True}
-        with self.connection.execute(query, execution_options=options) as result:
+        if self.dialect in _MYSQL:
+            yield from self._unbuffered(query, size)
+            return
+        with self._open(query, size) as result:
             for rows in result.partitions():
                 yield rows
                 self.deadline.restart()
+
+    def columns(self, query: Query) -> Sequence[tuple[str, TypeEngine[Any]]]:
+        """The columns of a query; of what type they are only their values show."""
+        return [(name, NullType()) for name in self.connection.execute(query.limit(0)).keys()]  # noqa: SIM118
+
+    def table(self, name: str, schema: str) -> Types:
+        """The columns of a table or view as they are declared."""
+        inspector = inspect(self.connection)
+        where = schema or None
+        try:
+            with warnings.catch_warnings():  # a type SQLAlchemy does not know is no trouble here
+                warnings.simplefilter("ignore", SAWarning)
+                found = inspector.get_columns(name, where)
+        except NoSuchTableError:
+            known = (*inspector.get_table_names(where), *inspector.get_view_names(where))
+            raise no_table(self.place, name, known) from None
+        return {str(each["name"]): self._told(each["type"]) for each in found}
+
+    def _told(self, kind: TypeEngine[Any]) -> TypeEngine[Any]:
+        """MySQL does not say that its TIMESTAMP is a moment, unlike its DATETIME."""
+        return TIMESTAMP(timezone=True) if isinstance(kind, TIMESTAMP) else kind
+
+    def _open(self, query: Query, size: int) -> CursorResult[*tuple[Any, ...]]:
+        options = {"yield_per": size, "stream_results": True}
+        return self.connection.execute(query, execution_options=options)
+
+    def _unbuffered(self, query: Query, size: int) -> Iterator[Cells]:
+        """A stream of MySQL, whose own time-out would count the time until its last row is taken.
+
+        The time to each block is bounded by that of the socket; if it is over, or the rest is not
+        wanted, the statement is ended on the server.
+        """
+        _limit(self.connection, 0)
+        raw: Any = self.connection.connection.dbapi_connection
+        try:
+            with self._open(query, size) as result:
+                try:
+                    yield from result.partitions()
+                except BaseException:
+                    self._abandon(raw)
+                    raise
+        except DBAPIError:
+            self._abandon(raw)
+            raise
+        _limit(self.connection, self.deadline.seconds)
+
+    def _abandon(self, raw: Any) -> None:
+        """End what runs, and the connection: the driver would read the rest before it closes."""
+        if raw._result is not None:  # noqa: SLF001
+            raw._result.unbuffered_active = False  # noqa: SLF001
+        if not self.connection.invalidated:
+            self.connection.invalidate()
+        with suppress(DBAPIError), self.connection.engine.connect() as other:
+            other.exec_driver_sql(f"KILL {int(raw.thread_id())}")
+
+
+def attempted(work: Callable[[], _T]) -> _T:
+    """The result of a reading, which is done once more if its connection was dropped."""
+    try:
+        return work()
+    except Dropped:
+        return work()
+
+
+def resumed(stream: Callable[[], Iterator[_T]]) -> Iterator[_T]:
+    """A stream, which begins anew if its connection was dropped before it gave anything."""
+    begun = False
+    try:
+        for each in stream():
+            begun = True
+            yield each
+    except Dropped:
+        if begun:
+            raise
+    else:
+        return
+    yield from stream()
+
+
+def no_table(place: str, name: str, known: Iterable[str]) -> WrongSchema:
+    """The error of a table that is not among those known, with a suggestion."""
+    names = list(known)
+    near = get_close_matches(name, names, 1)
+    shown = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    hint = f"there are: {shown}" if names else "there are none"
+    hint = f"did you mean {near[0]!r}?" if near else hint
+    return WrongSchema(f"{place}: no table {name!r}; {hint}")
 
 
 @contextmanager
@@ -114,132 +218,65 @@ def session(secret: Secret | str, timeout: float) -> Iterator[Session]:
 
     ``timeout`` bounds each statement, and each block of rows that is fetched, in seconds.
     """
-    url = _parse(secret)
-    place, deadline = _place(url), Deadline(timeout)
+    url = parse(secret)
+    with nullcontext() if is_file(url) else BREAKER.guarding(place_of(url)):
+        if url.get_backend_name() == "duckdb":
+            from monitor.sources._sql.duck import duck
+
+            with duck(url, timeout) as opened:
+                yield opened
+        else:
+            with _connected(url, timeout) as connected:
+                yield connected
+
+
+@contextmanager
+def _connected(url: URL, timeout: float) -> Iterator[Connected]:
+    place, deadline = place_of(url), Deadline(timeout)
     try:
-        engine = _engine(url, deadline)
-        try:
-            with engine.connect() as connection, connection.begin():
-                _restrict(connection, timeout)
-                yield Session(connection, place, deadline)
-        finally:
-            engine.dispose()
+        with ENGINES.of(url, timeout).connect() as connection, connection.begin():
+            _restrict(connection, deadline)
+            yield Connected(connection, place, deadline)
     except DBAPIError as error:
-        kind, said = _meaning(error, timeout)
-        hidden = [Secret(str(part)) for part in (url.password, url.query.get("password")) if part]
-        raise kind(f"{place}: {redact(said, hidden)}") from None
+        kind, said = fault(error, url, timeout)
+        raise kind(f"{place}: {said}") from None
+    except NoConnection:
+        raise Unreachable(f"{place}: all connections of this process are in use") from None
 
 
-def _parse(secret: Secret | str) -> URL:
-    url = _url(secret.reveal() if isinstance(secret, Secret) else secret)
-    if url is None:
-        raise Unreachable("the url is not of the form DIALECT://USER:PASSWORD@HOST/NAME")
-    if "@" in (url.host or ""):
-        raise Unreachable("the url has two @; write the one in the password as %40")
-    return url
+def _restrict(connection: Connection, deadline: Deadline) -> None:
+    """What a session may do, and for how long."""
+    match connection.dialect.name:
+        case "sqlite":
+            raw: Any = connection.connection.dbapi_connection
+            raw.set_progress_handler(deadline, _STEPS)
+            event.listen(connection, "before_cursor_execute", lambda *_: deadline.restart())
+        case "postgresql":
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            settings = {
+                "statement_timeout": str(_milliseconds(deadline.seconds)),
+                "timezone": "UTC",
+                "cursor_tuple_fraction": "1",  # else it plans for the first rows, not for all
+                "synchronize_seqscans": "off",  # else order is by chance: a scan begins anywhere
+            }
+            connection.execute(select(*(func.set_config(k, v, True) for k, v in settings.items())))
+        case "mysql" | "mariadb":
+            _limit(connection, deadline.seconds)
+            connection.exec_driver_sql("SET SESSION time_zone = '+00:00'")
+            if getattr(connection.dialect, "is_mariadb", False):  # labels without an index: hashed
+                connection.exec_driver_sql("SET SESSION join_cache_level = 4")
+            mode = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"  # a DROP would end a transaction
+            connection.exec_driver_sql(f"SET SESSION TRANSACTION {mode}")
+            connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
 
-def _url(text: str) -> URL | None:
-    """None for what is no URL: the error would quote parts of it."""
-    try:
-        return make_url(text)
-    except (ArgumentError, ValueError):
-        return None
+def _limit(connection: Connection, seconds: float) -> None:
+    """Bound the statements of a session of MariaDB or MySQL; 0: not at all."""
+    if getattr(connection.dialect, "is_mariadb", False):
+        connection.exec_driver_sql(f"SET SESSION max_statement_time = {seconds:.6f}")
+    else:
+        connection.exec_driver_sql(f"SET SESSION max_execution_time = {_milliseconds(seconds)}")
 
 
-def _place(url: URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return str(_path(url))
-    host = f" at {url.host}" if url.host else ""
-    port = f":{url.port}" if url.host and url.port else ""
-    return f"{url.get_backend_name()} database {url.database or ''!r}{host}{port}"
-
-
-def _path(url: URL) -> Path:
-    return Path((url.database or "").removeprefix("file:"))
-
-
-def _engine(url: URL, deadline: Deadline) -> Engine:
-    if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(_path(url), deadline)
-    arguments: dict[str, object] = {}
-    if url.get_backend_name() == "postgresql":
-        wait = max(2, min(CONNECT_SECONDS, int(deadline.seconds)))
-        arguments = {"connect_timeout": wait, **_KEEPALIVE}
-        arguments = {name: value for name, value in arguments.items() if name not in url.query}
-    try:
-        engine = create_engine(
-            url, poolclass=NullPool, connect_args=arguments, hide_parameters=True
-        )
-    except ModuleNotFoundError as error:
-        raise Unreachable(f"{_place(url)}: install the driver {error.name!r} first") from None
-    except ArgumentError:
-        raise Unreachable(f"{url.drivername!r} in the url names no known database") from None
-    if engine.dialect.is_async:
-        raise Unreachable(f"{_place(url)}: {url.drivername!r} is asynchronous; take another driver")
-    return engine
-
-
-def _sqlite_engine(path: Path, deadline: Deadline) -> Engine:
-    """Opens the file itself: SQLAlchemy would create one that is missing."""
-    try:
-        said = "" if path.is_file() else "is not a file" if path.exists() else "no such file"
-    except OSError as error:
-        said = error.strerror or "cannot be opened"
-    if said:
-        raise Unreachable(f"{path}: {said}; the url of a SQLite file is sqlite:///PATH")
-
-    def connect() -> sqlite3.Connection:
-        address = f"file:{quote(str(path))}?mode=ro"
-        wait = min(LOCK_SECONDS, deadline.seconds)
-        connection = sqlite3.connect(address, wait, uri=True, isolation_level=None)
-        connection.set_progress_handler(deadline, _STEPS)
-        connection.text_factory = _lenient
-        return connection
-
-    engine = create_engine("sqlite://", poolclass=NullPool, creator=connect, hide_parameters=True)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    event.listen(engine, "before_cursor_execute", lambda *_: deadline.restart())
-    return engine
-
-
-def _lenient(octets: bytes) -> str:
-    """One byte that is not UTF-8 must not make a whole table unreadable."""
-    return octets.decode(errors="replace")
-
-
-def _restrict(connection: Connection, timeout: float) -> None:
-    """What a session on PostgreSQL may do, and for how long."""
-    if connection.dialect.name != "postgresql":
-        return
-    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    settings = {
-        "statement_timeout": str(min(ceil(timeout * 1000), _LONGEST_TIMEOUT)),
-        "timezone": "UTC",
-        "synchronize_seqscans": "off",  # else a scan may begin anywhere and order is by chance
-    }
-    connection.execute(select(*(func.set_config(k, v, True) for k, v in settings.items())))
-
-
-def _meaning(error: DBAPIError, timeout: float) -> tuple[type[SourceError], str]:
-    """Which source error a database error is, and its first line in plain words."""
-    cause = error.orig
-    said = str(cause).strip().partition("\n")[0]
-    state, name = getattr(cause, "sqlstate", None), getattr(cause, "sqlite_errorname", None)
-    cancelled = state == "57014" and "user request" not in said
-    if cancelled or name == "SQLITE_INTERRUPT":
-        return Unreachable, f"a statement took longer than the timeout of {timeout:g} s"
-    if name is not None:
-        short = "_".join(name.split("_")[:2])
-        return _SQLITE.get(short, Unreadable), said
-    if state is not None:
-        return _SQLSTATES.get(state[:2], Unreachable), said
-    return _by_class(error), said
-
-
-def _by_class(error: DBAPIError) -> type[SourceError]:
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        return Unreachable
-    if isinstance(error, ProgrammingError):
-        return WrongSchema
-    return Unreadable if isinstance(error, DataError) else Unreachable
+def _milliseconds(seconds: float) -> int:
+    return min(ceil(seconds * 1000), _LONGEST_TIMEOUT)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Date, DateTime, Float, and_, case, func, l
 from checks.plan import MOST_LEVELS
 from monitor.sources import ALL_TIME, Columns, ColumnSurvey, Survey
 from monitor.sources._labels import LabelIndex
-from monitor.sources._looks import FEW_LEVELS, SAMPLE, text_survey
+from monitor.sources._looks import FEW_LEVELS, SAMPLE, scaled_distinct, text_survey
 from monitor.sources._reading import Reading
 from monitor.sources._sql.cells import to_array
 from monitor.sources._sql.relation import Rows
@@ -89,7 +89,7 @@ class _Long:
         if self.labels is not None and self.columns.label is not None:
             full[self.columns.label] = self._label(self.columns.label, self.labels)
         notices = (*sampled.notices, *_too_many(full, sampled.notices))
-        return Survey(full, self.count, None, notices)
+        return Survey(full, self.count, None, notices, sampled.sample)
 
     def _suits(self, look: ColumnSurvey, there: int) -> bool:
         if look.family == "empty":
@@ -142,7 +142,7 @@ class _Long:
         is_nan = cells == literal(float("nan"), Float())
         fractions, nan = self._integers(func.count(case((odd, 1))), func.count(case((is_nan, 1))))
         levels: tuple[str, ...] = ()
-        distinct = round(look.distinct / max(look.values, 1) * (there - nan))
+        distinct = scaled_distinct(look.distinct, look.values, there - nan)
         if look.levels:
             groups = self._groups(look.name, FEW_LEVELS + 1)
             counts, _ = _texts(groups)

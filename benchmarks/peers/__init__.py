@@ -1,0 +1,1 @@
+"""What ours is measured against: scripts that need nothing of this repository."""
