@@ -279,6 +279,7 @@ def test_a_process_uses_one_cluster(cluster: SparkCluster, log: Path) -> None:
 
 
 def test_a_master_that_is_away_is_unreachable_at_once() -> None:
+    require_module("pyspark")
     master = f"spark://127.0.0.1:{free_port()}"
     before = SESSIONS._spark, SESSIONS._cluster
     SESSIONS._spark = None
