@@ -35,6 +35,7 @@ contracts: setup
 
 docs: setup
 	$(BIN)/python -m monitor.dashboards --check
+	$(BIN)/python -m monitor.handbook --check
 
 format: setup
 	$(BIN)/ruff format .

@@ -208,7 +208,7 @@ def figure(number: float) -> str:
     >>> figure(0.412345), figure(1234567.0), figure(3e-9)
     ('0.4123', '1,234,567', '3e-09')
     """
-    return f"{number:,.0f}" if 1e4 <= abs(number) < 1e12 else f"{number:.4g}"
+    return f"{number:,.0f}" if 1e3 <= abs(number) < 1e12 else f"{number:.4g}"
 
 
 def stamp(moment: datetime) -> str:

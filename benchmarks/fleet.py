@@ -51,7 +51,7 @@ def _text(size: Size) -> str:
         f"{size.an_hour:,} rows, all of them with work in the same tick; they share {size.tables} "
         "tables of one database, for as many tables as models would only fill the disk. One "
         "process runs the daemon's rounds: read, judge, record, publish. The better of two such "
-        "ticks, and one tick with nothing new."
+        "ticks, and one tick moments later: with nothing due for minutes the log is not opened."
     )
 
 

@@ -176,7 +176,7 @@ def _record(
     findings: tuple[Finding, ...],
 ) -> Record:
     from monitor.findings import WHOLE
-    from monitor.store import Record
+    from monitor.store import Progress, Record
     from monitor.windows import State
 
     log, end = slices[WHOLE].log, window.end + timedelta(minutes=1)
@@ -196,6 +196,7 @@ def _record(
         1,
         model.fingerprint,
         newest_row=window.end - timedelta(seconds=1),
+        progress=Progress(_start() + REFERENCE, window.start),
     )
 
 

@@ -1,32 +1,42 @@
-"""Performance of a binary classifier, from the counts and sums of its outcome profile."""
+"""Performance of a classifier, from the counts and sums of its outcome profile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from checks import intervals
-from checks.check import NotEnoughData, Stat, check
+from checks.check import Stat, check
 from checks.intervals import Interval, measured
+from checks.labelled import (
+    FEWEST_LOSSES,
+    FEWEST_PER_CLASS,
+    FEWEST_ROWS,
+    Classified,
+    enough,
+    enough_of_each,
+    none_of,
+    one_class,
+    require_labels,
+    require_scores,
+    share,
+)
 from checks.outcome import BinaryOutcome
-
-FEWEST_ROWS = 50
-"""Rows from which the interval of a share holds what it promises."""
-
-FEWEST_PER_CLASS = 30
-"""Labels of each class from which DeLong's interval does."""
-
-FEWEST_LOSSES = 30
-"""Labelled scores from which the mean of a loss is close to normal."""
-
-_Counts = Callable[[BinaryOutcome], tuple[int, int]]
+from checks.outcome_classes import MulticlassOutcome
 
 
-@check(BinaryOutcome, direction="below", slack=(0.03, 0.12), unit="ratio", cause="performance")
-def accuracy(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
-    """Share of predictions that turned out right: (tp + tn) / n.
+@check(
+    BinaryOutcome,
+    MulticlassOutcome,
+    direction="below",
+    slack=(0.03, 0.12),
+    unit="ratio",
+    cause="performance",
+)
+def accuracy(reference: Classified, current: Classified) -> Stat:
+    """Share of predictions that turned out right: right / n, of two classes (tp + tn) / n.
 
     The interval is Wilson's (1927), from 50 labels on. Rare positives make it look good: a model
-    that never says yes is right as often as the answer is no.
+    that never says yes is right as often as the answer is no. Of several classes it is also the
+    micro average of precision, recall and F1, and the weighted average of recall; a truth that is
+    none of the known classes counts as well.
 
     >>> import numpy as np
     >>> from checks.plan import BinaryPlan
@@ -36,11 +46,7 @@ def accuracy(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.9
     """
 
-    def right(outcome: BinaryOutcome) -> tuple[int, int]:
-        tp, _, _, tn = outcome.matrix
-        return tp + tn, outcome.labelled
-
-    return _share(right, reference, current, "labels")
+    return share(lambda outcome: (outcome.right, outcome.labelled), reference, current, "labels")
 
 
 @check(BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance")
@@ -62,7 +68,7 @@ def precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
         tp, fp, _, _ = outcome.matrix
         return tp, tp + fp
 
-    return _share(hits, reference, current, "predicted positives")
+    return share(hits, reference, current, "predicted positives")
 
 
 @check(BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance")
@@ -83,7 +89,7 @@ def recall(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
         tp, _, fn, _ = outcome.matrix
         return tp, tp + fn
 
-    return _share(found, reference, current, "positive labels")
+    return share(found, reference, current, "positive labels")
 
 
 @check(BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance")
@@ -101,19 +107,19 @@ def f1(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> round(f1.compute(outcome, outcome).value, 6)
     0.909091
     """
-    _require_labels(current, FEWEST_ROWS)
+    require_labels(current, FEWEST_ROWS)
     tp, fp, fn, _ = current.matrix
     n = tp + fp + fn
     what = "true or predicted positives"
     if not n:
-        raise _none(what, current, FEWEST_ROWS)
+        raise none_of(what, current, FEWEST_ROWS)
     stat = measured(
         2 * tp / (2 * tp + fp + fn),
         lambda z: intervals.f1(tp, fp, fn, z),
         n_reference=sum(reference.matrix[:3]),
         n_current=n,
     )
-    return _enough(stat, n, FEWEST_ROWS, what)
+    return enough(stat, n, FEWEST_ROWS, what)
 
 
 @check(BinaryOutcome, direction="below", slack=(0.03, 0.08), unit="ratio", cause="performance")
@@ -132,21 +138,18 @@ def roc_auc(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> roc_auc.compute(outcome, outcome).value
     0.75
     """
-    _require_scores(current, 2 * FEWEST_PER_CLASS)
+    require_scores(current, 2 * FEWEST_PER_CLASS)
     positives, negatives = current.by_class()
     p, q = int(positives.sum()), int(negatives.sum())
     if not p or not q:
-        only = current.plan.positive if p else current.plan.negative
-        reason = f"not computed: one class among {p + q} labels ({only})"
-        raise NotEnoughData(reason, 0, FEWEST_PER_CLASS, among=p + q)
+        raise one_class(current, p, q)
     stat = measured(
         intervals.delong(positives, negatives)[0],
         lambda z: intervals.auc(positives, negatives, z),
         n_reference=reference.scored,
         n_current=p + q,
     )
-    rarer = "positive labels" if p < q else "negative labels"
-    return _enough(stat, min(p, q), FEWEST_PER_CLASS, rarer)
+    return enough_of_each(stat, p, q)
 
 
 @check(BinaryOutcome, direction="above", slack=(0.2, 1.0), relative=True, cause="performance")
@@ -164,7 +167,7 @@ def log_loss(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> round(log_loss.compute(outcome, outcome).value, 6)
     0.693147
     """
-    _require_scores(current, FEWEST_LOSSES)
+    require_scores(current, FEWEST_LOSSES)
     return _loss(current.log_loss, current.log_loss_squared, reference, current)
 
 
@@ -181,22 +184,8 @@ def brier(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> brier.compute(outcome, outcome).value
     0.25
     """
-    _require_scores(current, FEWEST_LOSSES)
+    require_scores(current, FEWEST_LOSSES)
     return _loss(current.brier, current.brier_squared, reference, current)
-
-
-def _share(counts: _Counts, reference: BinaryOutcome, current: BinaryOutcome, what: str) -> Stat:
-    _require_labels(current, FEWEST_ROWS)
-    hits, n = counts(current)
-    if not n:
-        raise _none(what, current, FEWEST_ROWS)
-    stat = measured(
-        hits / n,
-        lambda z: intervals.wilson(hits, n, z),
-        n_reference=counts(reference)[1],
-        n_current=n,
-    )
-    return _enough(stat, n, FEWEST_ROWS, what)
 
 
 def _loss(total: float, squares: float, reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
@@ -207,37 +196,4 @@ def _loss(total: float, squares: float, reference: BinaryOutcome, current: Binar
         return Interval(max(low, 0.0), high)
 
     stat = measured(total / n, interval, n_reference=reference.scored, n_current=n)
-    return _enough(stat, n, FEWEST_LOSSES, "labelled scores")
-
-
-def _enough(stat: Stat, have: int, need: int, what: str) -> Stat:
-    if have < need:
-        raise NotEnoughData(f"{have} {what}, {need} needed", have, need, stat=stat)
-    return stat
-
-
-def _none(what: str, outcome: BinaryOutcome, need: int) -> NotEnoughData:
-    labelled = outcome.labelled
-    return NotEnoughData(f"no {what} among {labelled} labels", 0, need, among=labelled)
-
-
-def _require_labels(outcome: BinaryOutcome, need: int) -> None:
-    if outcome.labelled:
-        return
-    classes = f"{outcome.plan.negative} and {outcome.plan.positive}"
-    if not outcome.rows:
-        reason = "no rows"
-    elif outcome.unpredicted == outcome.rows:
-        reason = "no predictions"
-    elif outcome.strange:
-        reason = f"none of {outcome.strange} labels is one of the classes {classes}"
-    else:
-        reason = "no labels yet"
-    raise NotEnoughData(reason, 0, need, among=outcome.rows)
-
-
-def _require_scores(outcome: BinaryOutcome, need: int) -> None:
-    _require_labels(outcome, need)
-    if not outcome.scored:
-        reason = "no scores between 0 and 1" if outcome.invalid else "no scores"
-        raise NotEnoughData(reason, 0, need, among=outcome.labelled)
+    return enough(stat, n, FEWEST_LOSSES, "labelled scores")

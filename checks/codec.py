@@ -145,6 +145,9 @@ class Reader:
     at: int = 0
 
     def wholes(self, count: int) -> list[int]:
+        short = self._short(count)
+        if short is not None:
+            return list(short)
         return self._varints(count).tolist()  # type: ignore[no-any-return]
 
     def reals(self, count: int) -> list[float]:
@@ -216,12 +219,19 @@ class Reader:
         shapes = [tuple(lengths[a:b]) for a, b in pairwise(edges_of(axes))]
         return shapes, [prod(shape) for shape in shapes]
 
+    def _short(self, count: int) -> bytes | None:
+        """The next numbers if all of them are of one byte, which ASCII characters are too."""
+        taken = self.data[self.at : self.at + count]
+        if len(taken) < count or not taken.isascii():
+            return None
+        self.at += count
+        return taken
+
     def _varints(self, count: int) -> Counts:
+        short = self._short(count)
+        if short is not None:
+            return np.frombuffer(short, np.uint8).astype(np.int64)
         window = np.frombuffer(self.data, np.uint8)[self.at : self.at + _LONGEST * count]
-        short = window[:count]
-        if len(short) == count and not (short & 0x80).any():
-            self.at += count
-            return short.astype(np.int64)
         return self._long_varints(window, count)
 
     def _long_varints(self, window: NDArray[np.uint8], count: int) -> Counts:

@@ -16,6 +16,8 @@ _RUN = 1 << 13
 _WHOLE = 2.0**53  # beyond, doubles skip integers
 _DENSE = 1 << 16  # integers within such a range are counted in an array, not sorted
 _FEW_ATOMS = 16
+_FEW_VALUES = 1 << 13  # so many are sorted sooner than a histogram of all keys is looked through
+_NO_KEYS = np.empty(0, np.uint16)
 
 
 class NumericCount:
@@ -30,7 +32,8 @@ class NumericCount:
         self.minimum, self.maximum = np.inf, -np.inf
         self.integral = True
         self.nan = self.above = self.below = 0
-        self._histogram = np.zeros(len(plan.edges) + 1 if plan.edges else grid.KEYS, np.int64)
+        self._histogram: Counts | None = None
+        self._few: list[NDArray[np.uint16]] = []
         self._distinct = _Distinct(plan.exact)
         self._atoms = np.zeros(len(plan.atoms), np.int64)
 
@@ -67,16 +70,31 @@ class NumericCount:
 
     def _add_sums(self, values: Floats, rows: Counts | None) -> None:
         distances = values - self.plan.centre
-        if self.plan.edges:
-            self._histogram += _between(self.plan.edges, values, rows)
-        else:
-            grid.count_keys(self._histogram, distances, rows)
+        self._add_places(values, distances, rows)
         if rows is None:
             self.total += float(distances.sum())
             self.squares += _squared(distances)
         else:
             self.total += float((distances * rows).sum())
             self.squares += float((np.square(distances) * rows).sum())
+
+    def _add_places(self, values: Floats, distances: Floats, rows: Counts | None) -> None:
+        """Count the cells of values; those of a few are kept as they are until they are wanted."""
+        edges = self.plan.edges
+        if self._histogram is None and rows is None and not edges:
+            self._few.append(grid.keys_of(distances))
+            if sum(map(len, self._few)) <= _FEW_VALUES:
+                return
+            self._histogram = _histogram_of(self._few)
+            return
+        if self._histogram is None:
+            self._histogram = (
+                np.zeros(len(edges) + 1, np.int64) if edges else _histogram_of(self._few)
+            )
+        if edges:
+            self._histogram += _between(edges, values, rows)
+        else:
+            grid.count_keys(self._histogram, distances, rows)
 
     def _add_exact(self, values: Floats, rows: Counts | None, width: float) -> None:
         """Keep distinct values while they are few; once there are too many, count atoms alone."""
@@ -92,6 +110,9 @@ class NumericCount:
 
     def cells(self) -> tuple[Cells, Counts]:
         """Occupied cells, in ascending order, and the rows in each."""
+        if self._histogram is None:
+            keys, counts = np.unique(np.concatenate([*self._few, _NO_KEYS]), return_counts=True)
+            return grid.coarsen(*grid.occupied_by(keys.astype(np.int64), counts), self.plan.shift)
         if self.plan.edges:
             found = np.flatnonzero(self._histogram)
             return found.astype(np.int32), self._histogram[found]
@@ -105,6 +126,14 @@ class NumericCount:
         """How often each of the plan's atoms occurred."""
         pairs = self._distinct.pairs()
         return self._atoms.copy() if pairs is None else _atoms_among(*pairs, self.plan.atoms)
+
+
+def _histogram_of(keys: list[NDArray[np.uint16]]) -> Counts:
+    """How often each key occurs; the list is empty then."""
+    histogram = np.zeros(grid.KEYS, np.int64)
+    while keys:
+        np.add.at(histogram, keys.pop(), 1)
+    return histogram
 
 
 class _Distinct:

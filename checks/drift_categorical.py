@@ -7,8 +7,9 @@ import math
 import numpy as np
 from scipy.special import chdtrc
 
-from checks.bins import Binnable, binned
+from checks.bins import Binnable, Bins, binned
 from checks.check import NotEnoughData, Stat, check
+from checks.grid import Floats
 from checks.intervals import proven
 from checks.noise import excess
 from checks.profile import CategoricalProfile, NumericProfile
@@ -55,6 +56,8 @@ def jensen_shannon(reference: Binnable, current: Binnable, *, bins: int = 10) ->
     Its square is the information, in bits, that the bin or level of a row gives about whether the
     row is a reference row or a current one.
 
+    ``bins`` as in ``psi``.
+
     >>> from checks.plan import CategoricalPlan
     >>> plan = CategoricalPlan(("a", "b"))
     >>> then = CategoricalProfile.of({"a": 1000}, plan)
@@ -85,6 +88,8 @@ def jensen_shannon(reference: Binnable, current: Binnable, *, bins: int = 10) ->
 def hellinger(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat:
     """The Hellinger distance between the shares of bins or levels, from 0 to 1.
 
+    ``bins`` as in ``psi``.
+
     >>> from checks.plan import CategoricalPlan
     >>> plan = CategoricalPlan(("a", "b"))
     >>> then = CategoricalProfile.of({"a": 100}, plan)
@@ -111,6 +116,8 @@ def hellinger(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat
 @check(NumericProfile, CategoricalProfile, warning=0.1, critical=0.25, minimum=100, default=False)
 def total_variation(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat:
     """The share of rows that sit in another bin or level than in the reference.
+
+    ``bins`` as in ``psi``.
 
     >>> from checks.plan import CategoricalPlan
     >>> plan = CategoricalPlan(("a", "b"))
@@ -143,6 +150,8 @@ def chi_square(reference: Binnable, current: Binnable, *, bins: int = 10) -> Sta
 
     It grows with the number of rows, so it has no limit of its own: read the p-value.
 
+    ``bins`` as in ``psi``.
+
     >>> from checks.plan import CategoricalPlan
     >>> plan = CategoricalPlan(("a", "b"))
     >>> then = CategoricalProfile.of({"a": 60, "b": 40}, plan)
@@ -155,9 +164,7 @@ def chi_square(reference: Binnable, current: Binnable, *, bins: int = 10) -> Sta
     Source: Pearson 1900.
     """
     cut = binned(reference, current, bins)
-    then, now = cut.shares()
-    pooled = (cut.reference + cut.current) / (cut.reference + cut.current).sum()
-    terms = (now - then) ** 2 / pooled / cut.noise
+    terms = pearson(cut)
     value = float(terms.sum())
     return Stat(
         value,
@@ -166,6 +173,14 @@ def chi_square(reference: Binnable, current: Binnable, *, bins: int = 10) -> Sta
         n_current=current.n,
         where=cut.where(terms),
     )
+
+
+def pearson(cut: Bins) -> Floats:
+    """The part of each bin in the chi-square statistic of homogeneity."""
+    then, now = cut.shares()
+    pooled = (cut.reference + cut.current) / (cut.reference + cut.current).sum()
+    terms: Floats = (now - then) ** 2 / pooled / cut.noise
+    return terms
 
 
 @check(CategoricalProfile, slack=(0.01, 0.05), unit="ratio", cause="new_categories", minimum=100)

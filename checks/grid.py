@@ -65,13 +65,22 @@ def count_keys(histogram: Counts, distances: Floats, rows: Counts | None = None)
     np.add.at(histogram, keys, 1 if rows is None else rows)
 
 
+def keys_of(distances: Floats) -> NDArray[np.uint16]:
+    """The 16-bit float keys of finite distances from the centre (overflow as in `count_keys`)."""
+    return (distances.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+
+
 def occupied(histogram: Counts) -> tuple[Cells, Counts]:
     """Occupied cells in ascending order and their counts, of a histogram by 16-bit float keys."""
     keys = np.flatnonzero(histogram)
-    magnitude = keys & 0x7FFF
-    cells = _canonical(np.where(magnitude == _INFINITE, keys - 1, keys))
+    return occupied_by(keys, histogram[keys])
+
+
+def occupied_by(keys: NDArray[np.int64], counts: Counts) -> tuple[Cells, Counts]:
+    """The same of the keys that occur, each once, and the values that have each."""
+    cells = _canonical(keys - ((keys & 0x7FFF) == _INFINITE))
     order = np.argsort(cells, kind="stable")
-    return sum_by_cell(cells[order], histogram[keys][order])
+    return sum_by_cell(cells[order], counts[order])
 
 
 def cells_of(values: Floats, centre: float | Floats, shift: int | Counts = 0) -> Cells:

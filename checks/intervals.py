@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri, stdtrit
 
 from checks.check import Stat
-from checks.grid import Counts
+from checks.grid import Counts, Floats
 
 Z_SHOWN = float(ndtri(0.975))
 """Half width of the interval that is shown: two-sided 95 %."""
@@ -32,6 +32,7 @@ def measured(
     value: float,
     interval: Callable[[float], Interval],
     *,
+    corrected: float | None = None,
     n_reference: int = 0,
     n_current: int = 0,
     where: str = "",
@@ -48,6 +49,7 @@ def measured(
     low, high, floor, ceiling = map(_known, (*interval(Z_SHOWN), *interval(Z_JUDGED)))
     return Stat(
         value,
+        corrected,
         low=low,
         high=high,
         floor=floor,
@@ -111,6 +113,22 @@ def wilson(k: float, n: float, z: float) -> Interval:
     return Interval(0.0 if k == 0 else low, 1.0 if k == n else high)
 
 
+def mean_of_shares(hits: Counts, trials: Counts, z: float) -> Interval:
+    """Interval of the mean of independent shares, of each of which hits and trials > 0 are known.
+
+    mean ∓ √Σ d_k² / K, d_k the distance of share k to the end of its Wilson interval (Newcombe,
+    1998). Of one share that is Wilson's own:
+
+    >>> [round(end, 6) for end in mean_of_shares(np.array([8]), np.array([12]), 2.0)]
+    [0.385643, 0.864357]
+    """
+    ends = [wilson(*each, z) for each in zip(hits.tolist(), trials.tolist(), strict=True)]
+    shares, (low, high) = hits / trials, np.array(ends).T
+    below, above = (float(np.sqrt(np.sum((shares - end) ** 2))) for end in (low, high))
+    centre = float(shares.sum())
+    return Interval((centre - below) / len(hits), (centre + above) / len(hits))
+
+
 def f1(tp: int, fp: int, fn: int, z: float) -> Interval:
     """Interval of F1 through that of the Jaccard index J = tp/(tp+fp+fn), as F1 = 2J/(1+J).
 
@@ -171,7 +189,7 @@ def kurtosis(squares: float, fourth: float, n: int) -> float:
     return fourth / squares / (squares / n) if squares else 0.0
 
 
-def delong(positives: Counts, negatives: Counts) -> tuple[float, float]:
+def delong(positives: Counts | Floats, negatives: Counts | Floats) -> tuple[float, float]:
     """Area under the ROC curve and its variance, from counts per score cell in ascending order.
 
     DeLong, DeLong & Clarke-Pearson (1988) with each cell as one tied score: the share V of
@@ -183,7 +201,7 @@ def delong(positives: Counts, negatives: Counts) -> tuple[float, float]:
     >>> round(area * 6, 9), round(variance, 9)
     (5.5, 0.013888889)
     """
-    p, q = int(positives.sum()), int(negatives.sum())
+    p, q = float(positives.sum()), float(negatives.sum())
     below = (np.cumsum(negatives) - negatives / 2) / q
     above = 1 - (np.cumsum(positives) - positives / 2) / p
     area = float(positives @ below) / p
@@ -192,7 +210,7 @@ def delong(positives: Counts, negatives: Counts) -> tuple[float, float]:
     return area, spread_p / max(p - 1, 1) + spread_q / max(q - 1, 1)
 
 
-def auc(positives: Counts, negatives: Counts, z: float) -> Interval:
+def auc(positives: Counts | Floats, negatives: Counts | Floats, z: float) -> Interval:
     """Interval of the area under the ROC curve: DeLong's standard error on the logit scale.
 
     Where the classes are apart altogether that error is 0 and says nothing: then the smaller class
@@ -203,7 +221,7 @@ def auc(positives: Counts, negatives: Counts, z: float) -> Interval:
     [0.8824, 1.0]
     """
     area, variance = delong(positives, negatives)
-    trials = int(min(positives.sum(), negatives.sum()))
+    trials = round(float(min(positives.sum(), negatives.sum())))
     if area in (0.0, 1.0):
         return wilson(area * trials, trials, z)
     centre = float(np.clip(area, _AUC_EDGE, 1 - _AUC_EDGE))

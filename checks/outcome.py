@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checks import grid
 from checks.grid import Cells, Counts, Floats
+from checks.outcome_classes import MulticlassOutcome
 from checks.plan import BinaryPlan, RegressionPlan
-from checks.profile import PlanMismatch, frozen
+from checks.profile import frozen
+from checks.summing import CALIBRATION_BINS, calibration_bins, require_one_plan, rows_of, sums
 
 NEGATIVE, POSITIVE, UNKNOWN = 0, 1, 2
-CALIBRATION_BINS = 10
+LEAST_TRUTH = float(np.finfo(np.float64).eps)
+"""A truth nearer to 0 counts as this in shares of it, as scikit-learn does it."""
 _CLIP = float(np.finfo(np.float64).eps)  # a sure and wrong score costs 36, not infinity
 
 
@@ -67,7 +70,7 @@ class BinaryOutcome:
         >>> BinaryOutcome.of(BinaryPlan("1", "0"), *both, counts=np.array([3, 2])).matrix
         (3, 0, 2, 0)
         """
-        unscored = 0 if score is None else _rows_of(np.isnan(score), counts)
+        unscored = 0 if score is None else rows_of(np.isnan(score), counts)
         score = np.full(len(predicted), np.nan) if score is None else score
         valid = (score >= 0.0) & (score <= 1.0)
         predicted = np.where(
@@ -93,9 +96,9 @@ class BinaryOutcome:
             log_loss_squared=_sum(np.square(log_loss), told),
             brier=_sum(brier, told),
             brier_squared=_sum(np.square(brier), told),
-            invalid=_rows_of(~valid, counts) - _rows_of(np.isnan(score), counts),
+            invalid=rows_of(~valid, counts) - rows_of(np.isnan(score), counts),
             unscored=unscored,
-            unpredicted=_rows_of(~usable, counts),
+            unpredicted=rows_of(~usable, counts),
             strange=strange,
         )
 
@@ -106,12 +109,27 @@ class BinaryOutcome:
     @property
     def labelled(self) -> int:
         """Rows with a predicted class whose truth is known."""
-        return int(self.confusion[:, :UNKNOWN].sum())
+        return int(self.square.sum())
+
+    @property
+    def right(self) -> int:
+        """Labelled rows whose predicted class is their truth."""
+        return int(np.trace(self.square))
+
+    @property
+    def valid(self) -> int:
+        """Scores in [0, 1] of rows with a predicted class."""
+        return int(self.table.sum())
+
+    @property
+    def square(self) -> Counts:
+        """Labelled rows by predicted class and truth."""
+        return self.confusion[:, :UNKNOWN]
 
     @property
     def matrix(self) -> tuple[int, int, int, int]:
         """True positives, false positives, false negatives, true negatives."""
-        (tn, fn), (fp, tp) = self.confusion[:, :UNKNOWN].tolist()
+        (tn, fn), (fp, tp) = self.square.tolist()
         return tp, fp, fn, tn
 
     def by_class(self) -> tuple[Counts, Counts]:
@@ -126,7 +144,7 @@ class BinaryOutcome:
     @classmethod
     def merged(cls, parts: Sequence[BinaryOutcome]) -> BinaryOutcome:
         """The profile of all rows of the parts, of which there is at least one."""
-        _require_one_plan(parts)
+        require_one_plan(parts)
         cells = _each_once(np.sort(np.concatenate([each.cells for each in parts])))
         table = np.zeros((len(cells), 2, 3), np.int64)
         for each in parts:
@@ -137,7 +155,7 @@ class BinaryOutcome:
             "confusion": frozen(np.sum([each.confusion for each in parts], 0)),
             "calibration": frozen(np.sum([each.calibration for each in parts], 0)),
         }
-        return replace(parts[0], **arrays, **_sums(parts))  # type: ignore[arg-type]
+        return replace(parts[0], **arrays, **sums(parts))  # type: ignore[arg-type]
 
 
 def _chosen(rows: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
@@ -147,10 +165,6 @@ def _chosen(rows: NDArray[np.bool_]) -> NDArray[np.bool_] | slice:
 
 def _at(counts: Counts | None, rows: NDArray[np.bool_] | slice) -> Counts | None:
     return None if counts is None else counts[rows]
-
-
-def _rows_of(chosen: NDArray[np.bool_], counts: Counts | None) -> int:
-    return int(np.count_nonzero(chosen) if counts is None else counts[chosen].sum())
 
 
 def _sum(values: Floats, counts: Counts | None) -> float:
@@ -184,10 +198,10 @@ def _losses(score: Floats, label: NDArray[np.integer]) -> tuple[Floats, Floats]:
 
 
 def _calibration(score: Floats, label: NDArray[np.integer], n: Counts | None) -> Floats:
-    bins = np.minimum((score * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    bins = calibration_bins(score)
     by_label = np.bincount(bins * 2 + label, n, 2 * CALIBRATION_BINS).reshape(-1, 2)
-    sums = np.bincount(bins, score if n is None else score * n, CALIBRATION_BINS)
-    return np.array([by_label.sum(1), sums, by_label[:, POSITIVE]], np.float64)
+    scores = np.bincount(bins, score if n is None else score * n, CALIBRATION_BINS)
+    return np.array([by_label.sum(1), scores, by_label[:, POSITIVE]], np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +209,10 @@ class RegressionOutcome:
     """What is kept of a regression: sums over labelled rows, e = prediction - truth.
 
     Truth y and prediction p are summed about the plan's centre, so that R2 does not lose digits;
-    ``e2y2`` is the sum of e^2 y^2, and so on. ``rows`` counts all rows, ``unpredicted`` those
-    without a finite prediction. Sums of errors beyond 1e77 are infinite.
+    ``e2y2`` is the sum of e^2 y^2, and so on. ``ape`` sums |e| / |y|, ``sape`` 2 |e| / (|y| + |p|)
+    and ``sle`` (ln(1 + p) - ln(1 + y))^2 of p and y as they are, each with its squares; the last
+    leaves out the ``unlogged`` rows, of which p or y is -1 or below. ``rows`` counts all rows,
+    ``unpredicted`` those without a finite prediction. Sums of errors beyond 1e77 are infinite.
     """
 
     plan: RegressionPlan
@@ -216,6 +232,13 @@ class RegressionOutcome:
     y4: float = 0.0
     e2y: float = 0.0
     e2y2: float = 0.0
+    ape: float = 0.0
+    ape2: float = 0.0
+    sape: float = 0.0
+    sape2: float = 0.0
+    sle: float = 0.0
+    sle2: float = 0.0
+    unlogged: int = 0
 
     @classmethod
     def of(
@@ -233,8 +256,11 @@ class RegressionOutcome:
         usable = np.isfinite(predicted)
         known = usable & np.isfinite(label)
         n = np.ones(len(predicted), np.int64) if counts is None else counts
-        sums = _sums_of_errors(plan, predicted[known], label[known], n[known])
-        return cls(plan, int(n.sum()), int(n[~usable].sum()), int(n[known].sum()), **sums)
+        pairs = predicted[known], label[known], n[known]
+        found = _sums_of_errors(plan, *pairs) | _sums_of_shares(*pairs)
+        unlogged = int(n[known][np.minimum(*pairs[:2]) <= -1.0].sum())
+        rows, unpredicted, labelled = (int(each.sum()) for each in (n, n[~usable], n[known]))
+        return cls(plan, rows, unpredicted, labelled, **found, unlogged=unlogged)
 
     def merge(self, other: RegressionOutcome) -> RegressionOutcome:
         """The profile of both sets of rows."""
@@ -243,8 +269,8 @@ class RegressionOutcome:
     @classmethod
     def merged(cls, parts: Sequence[RegressionOutcome]) -> RegressionOutcome:
         """The profile of all rows of the parts, of which there is at least one."""
-        _require_one_plan(parts)
-        return replace(parts[0], **_sums(parts))  # type: ignore[arg-type]
+        require_one_plan(parts)
+        return replace(parts[0], **sums(parts))  # type: ignore[arg-type]
 
 
 def _sums_of_errors(
@@ -271,17 +297,19 @@ def _sums_of_errors(
         return {name: float((values * n).sum()) for name, values in terms.items()}
 
 
-Outcome = BinaryOutcome | RegressionOutcome
+def _sums_of_shares(predicted: Floats, label: Floats, n: Counts) -> dict[str, float]:
+    """Sums of errors as shares of what they are errors of."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        e, size = np.abs(predicted - label), np.abs(label)
+        ape = e / np.maximum(size, LEAST_TRUTH)
+        both = np.abs(predicted) + size
+        sape = np.where(both > 0.0, 2.0 * e / np.where(both > 0.0, both, 1.0), 0.0)
+        logged = np.minimum(predicted, label) > -1.0
+        told, truth = (np.where(logged, side, 0.0) for side in (predicted, label))
+        sle = np.square(np.log(1.0 + told) - np.log(1.0 + truth))
+        terms = {"ape": ape, "sape": sape, "sle": sle}
+        found = {name: float((values * n).sum()) for name, values in terms.items()}
+        return found | {f"{k}2": float((v * v * n).sum()) for k, v in terms.items()}
 
 
-def _require_one_plan(parts: Sequence[Outcome]) -> None:
-    first = parts[0].plan
-    for other in parts:
-        if other.plan != first:
-            raise PlanMismatch(f"cannot add outcomes of {other.plan} to those of {first}")
-
-
-def _sums(parts: Sequence[Outcome]) -> dict[str, int | float]:
-    first = parts[0]
-    names = [f.name for f in fields(first) if isinstance(getattr(first, f.name), int | float)]
-    return {name: sum(getattr(each, name) for each in parts) for name in names}
+Outcome = BinaryOutcome | RegressionOutcome | MulticlassOutcome

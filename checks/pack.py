@@ -24,6 +24,7 @@ from checks.grid import Cells, Counts, Floats
 from checks.plan import (
     BinaryPlan,
     CategoricalPlan,
+    MulticlassPlan,
     MultivariatePlan,
     NumericPlan,
     RegressionPlan,
@@ -32,13 +33,15 @@ from checks.portrait import Portrait
 from checks.profile import NumericProfile, frozen
 from checks.sound import sound, sound_values
 
-VERSION = 2
+VERSION = 3
 MOST_BYTES = 1 << 28
 _LEVEL = 6
 _HEADER = struct.Struct("<3sBI")  # magic, version, length of the body before compression
 _MAGIC = b"MMP"
 _DEFLATE_LIMIT = 1032  # zlib inflates no stream by more than this factor
-_Plan = NumericPlan | CategoricalPlan | BinaryPlan | RegressionPlan | MultivariatePlan
+_Plan = (
+    NumericPlan | CategoricalPlan | BinaryPlan | RegressionPlan | MulticlassPlan | MultivariatePlan
+)
 
 
 def pack(portrait: Portrait, level: int = _LEVEL) -> bytes:
@@ -172,16 +175,21 @@ def _coding(hint: Any) -> _Coding:
 
 
 def _record(kind: Any) -> _Coding:
+    """Records field by field; of no record nothing is written."""
     hints = get_type_hints(kind)
     parts = {each.name: _coding(hints[each.name]) for each in fields(kind)}
     numeric = kind is NumericProfile
 
     def write(out: _Out, records: Sequence[Any]) -> None:
+        if not records:
+            return
         records = [_lean(each) for each in records] if numeric else records
         for name, coding in parts.items():
             coding.write(out, [getattr(each, name) for each in records])
 
     def read(source: _In, count: int) -> list[Any]:
+        if not count:
+            return []
         found = {name: coding.read(source, count) for name, coding in parts.items()}
         if numeric:
             _fill(found)
@@ -197,6 +205,8 @@ def _interned(kind: Any, record: _Coding) -> _Coding:
     """Plans: the number of each, and those that were not met before."""
 
     def write(out: _Out, plans: Sequence[_Plan]) -> None:
+        if not plans:
+            return
         known = len(out.plans)
         numbers = [out.plans.setdefault(plan, len(out.plans)) for plan in plans]
         new = list(out.plans)[known:]
@@ -205,6 +215,8 @@ def _interned(kind: Any, record: _Coding) -> _Coding:
         out.writer.wholes(numbers)
 
     def read(source: _In, count: int) -> list[_Plan]:
+        if not count:
+            return []
         (new,) = source.reader.wholes(1)
         source.plans += record.read(source, new)
         numbers = source.reader.wholes(count)

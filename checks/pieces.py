@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks import grid
-from checks.check import NotEnoughData
+from checks.check import NotEnoughData, Stat
 from checks.grid import Cells, Floats
 from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch, frozen
 
@@ -100,6 +100,21 @@ def sizes(
         if not n:
             raise NotEnoughData(f"no values in the {side}")
     return found
+
+
+def require(
+    need: int, reference: NumericProfile, current: NumericProfile, stat: Stat | None = None
+) -> None:
+    """Ask for so many values of both sides; ``stat`` is what can be shown of fewer.
+
+    Raises:
+        NotEnoughData: a side has fewer.
+    """
+    for side, n in zip(("reference", "current window"), sizes(reference, current), strict=True):
+        if n < need:
+            plural = "s" * (n != 1)
+            reason = f"{n} value{plural} in the {side}, {need} needed"
+            raise NotEnoughData(reason, n, need, stat=stat)
 
 
 def aligned(

@@ -19,6 +19,7 @@ EXACT_VALUES = 5000
 MOST_ATOMS = 64
 MOST_LEVELS = 1000
 SEGMENT_SHIFT = 2
+MOST_CLASSES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,23 @@ class BinaryPlan:
     negative: str
     threshold: float = 0.5
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The negative and the positive one, as outcomes number them."""
+        return self.negative, self.positive
+
+
+@dataclass(frozen=True, slots=True)
+class MulticlassPlan:
+    """The classes of a classifier with several of them, most frequent first, as canonical text.
+
+    ``complete`` tells that these are all classes of the reference, so that any other is unknown
+    and not merely one of the rare ones.
+    """
+
+    classes: tuple[str, ...]
+    complete: bool = True
+
 
 @dataclass(frozen=True, slots=True)
 class RegressionPlan:
@@ -125,15 +143,23 @@ class MultivariatePlan:
 
 
 ColumnPlan = NumericPlan | CategoricalPlan
-OutcomePlan = BinaryPlan | RegressionPlan
+OutcomePlan = BinaryPlan | RegressionPlan | MulticlassPlan
 
-_KINDS: dict[str, type[NumericPlan | CategoricalPlan | BinaryPlan | RegressionPlan]] = {
-    kind.__name__: kind for kind in (NumericPlan, CategoricalPlan, BinaryPlan, RegressionPlan)
+_KINDS: dict[str, type[ColumnPlan | OutcomePlan]] = {
+    kind.__name__: kind
+    for kind in (NumericPlan, CategoricalPlan, BinaryPlan, RegressionPlan, MulticlassPlan)
 }
 
 
+class _Named:
+    """Room for the hash of a plan, which is asked for time and again."""
+
+    __slots__ = ("_hash",)
+    _hash: str
+
+
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(_Named):
     """Everything that decides what a profile contains; profiles of unequal plans never merge.
 
     ``columns`` maps each watched column to its plan, ``roles`` says which of them are not
@@ -181,10 +207,15 @@ class Plan:
     @property
     def hash(self) -> str:
         """Sixteen hexadecimal digits that name this plan."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+        try:
+            return self._hash
+        except AttributeError:
+            digest = hashlib.sha256(self.to_json().encode()).hexdigest()
+            object.__setattr__(self, "_hash", digest[:16])
+            return self._hash
 
 
-def _revive(tree: dict[str, object]) -> NumericPlan | CategoricalPlan | BinaryPlan | RegressionPlan:
+def _revive(tree: dict[str, object]) -> ColumnPlan | OutcomePlan:
     kind = _KINDS[str(tree.pop("kind"))]
     return kind(**_with_tuples(tree))
 

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import TypeVar
 
 from checks.joint import Multivariate
-from checks.outcome import BinaryOutcome, Outcome, RegressionOutcome
+from checks.outcome import Outcome
 from checks.profile import CategoricalProfile, LogProfile, NumericProfile, PlanMismatch
 
 ColumnProfile = NumericProfile | CategoricalProfile
@@ -62,7 +62,7 @@ class Portrait:
 
 _P = TypeVar(
     "_P",
-    bound=NumericProfile | CategoricalProfile | BinaryOutcome | RegressionOutcome | Multivariate,
+    bound=NumericProfile | CategoricalProfile | Outcome | Multivariate,
 )
 
 

@@ -38,8 +38,15 @@ class PlanMismatch(ValueError):
     """Two profiles were made under different plans and cannot be added."""
 
 
+class _Summed:
+    """Room for the sum of a profile's counts, which is asked for time and again."""
+
+    __slots__ = ("_n",)
+    _n: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class NumericProfile:
+class NumericProfile(_Summed):
     """What is kept of a numeric column.
 
     ``cells`` and ``counts`` are the occupied cells of the plan and the finite values in each;
@@ -134,7 +141,11 @@ class NumericProfile:
     @property
     def n(self) -> int:
         """Finite values."""
-        return int(self.counts.sum())
+        try:
+            return self._n
+        except AttributeError:
+            object.__setattr__(self, "_n", int(self.counts.sum()))
+            return self._n
 
     @property
     def rows(self) -> int:

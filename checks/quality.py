@@ -6,7 +6,9 @@ import math
 
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import counted, measured, proven, wilson
+from checks.labelled import Classified
 from checks.outcome import BinaryOutcome
+from checks.outcome_classes import MulticlassOutcome
 from checks.profile import ABSENT, CategoricalProfile, LogProfile, NumericProfile
 
 Column = NumericProfile | CategoricalProfile
@@ -83,8 +85,8 @@ def infinite(reference: NumericProfile, current: NumericProfile) -> Stat:
     return proven(found, current.n + found, n_reference=reference.rows, where=where)
 
 
-@check(BinaryOutcome, slack=(0.0, 0.05), unit="ratio", cause="schema")
-def score_range(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
+@check(BinaryOutcome, MulticlassOutcome, slack=(0.0, 0.05), unit="ratio", cause="schema")
+def score_range(reference: Classified, current: Classified) -> Stat:
     """Share of scores that are no probability: outside [0, 1] or infinite, over all scores.
 
     Scores in percent, or log-odds, look like this. The interval is Wilson's (1927).
@@ -96,7 +98,7 @@ def score_range(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> score_range.compute(outcome, outcome).value
     0.25
     """
-    n = int(current.table.sum()) + current.invalid
+    n = current.valid + current.invalid
     if not n:
         raise NotEnoughData("no scores" if current.rows else "no rows", among=current.rows)
     where = counted(current.invalid, n, "scores")

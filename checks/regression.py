@@ -20,7 +20,8 @@ HEAVY_TAILS = 6.0
 
 _ROUNDING = 1e-12
 
-_OPTIMISTIC = "optimistic interval: heavy tails"
+OPTIMISTIC = "optimistic interval: heavy tails"
+"""Where an interval of squares is too short."""
 
 
 @check(RegressionOutcome, direction="above", slack=(0.1, 0.25), relative=True, cause="performance")
@@ -35,7 +36,7 @@ def mae(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> mae.compute(outcome, outcome).value
     2.0
     """
-    n = _labelled(current, FEWEST_ERRORS)
+    n = labelled(current, FEWEST_ERRORS)
     value = current.abs_e / n
 
     def interval(z: float) -> Interval:
@@ -43,7 +44,7 @@ def mae(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         return Interval(max(low, 0.0), high)
 
     stat = measured(value, interval, n_reference=reference.labelled, n_current=n)
-    return _enough(stat, n, FEWEST_ERRORS)
+    return enough(stat, n, FEWEST_ERRORS)
 
 
 @check(RegressionOutcome, direction="above", slack=(0.1, 0.25), relative=True, cause="performance")
@@ -59,7 +60,7 @@ def rmse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> rmse.compute(outcome, outcome).value
     5.0
     """
-    n = _labelled(current, FEWEST_SQUARES)
+    n = labelled(current, FEWEST_SQUARES)
     value = float(np.sqrt(current.e2 / n))
     heavy = intervals.kurtosis(current.e2, current.e4, n) > HEAVY_TAILS
     stat = measured(
@@ -67,9 +68,47 @@ def rmse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         lambda z: intervals.rmse(current.e2, current.e4, n, z),
         n_reference=reference.labelled,
         n_current=n,
-        where=_OPTIMISTIC if heavy else "",
+        where=OPTIMISTIC if heavy else "",
     )
-    return _enough(stat, n, FEWEST_SQUARES)
+    return enough(stat, n, FEWEST_SQUARES)
+
+
+@check(
+    RegressionOutcome,
+    direction="above",
+    slack=(0.2, 0.55),
+    relative=True,
+    cause="performance",
+    default=False,
+)
+def mse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
+    """Mean squared error, in the square of the target's unit.
+
+    The square of ``rmse``, and of the ends of its interval, from 100 labels on.
+
+    Formula: the mean of (prediction - truth)^2.
+
+    >>> from checks.plan import RegressionPlan
+    >>> truth = np.arange(100.0)
+    >>> outcome = RegressionOutcome.of(RegressionPlan(), truth + np.tile([1.0, -7.0], 50), truth)
+    >>> mse.compute(outcome, outcome).value
+    25.0
+    """
+    n = labelled(current, FEWEST_SQUARES)
+
+    def interval(z: float) -> Interval:
+        low, high = intervals.rmse(current.e2, current.e4, n, z)
+        return Interval(low * low, high * high)
+
+    heavy = intervals.kurtosis(current.e2, current.e4, n) > HEAVY_TAILS
+    stat = measured(
+        current.e2 / n,
+        interval,
+        n_reference=reference.labelled,
+        n_current=n,
+        where=OPTIMISTIC if heavy else "",
+    )
+    return enough(stat, n, FEWEST_SQUARES)
 
 
 @check(RegressionOutcome, direction="both", slack=(0.5, 1.0), relative=True, cause="performance")
@@ -85,7 +124,7 @@ def bias(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> bias.compute(outcome, outcome).value
     1.0
     """
-    n = _labelled(current, FEWEST_ERRORS)
+    n = labelled(current, FEWEST_ERRORS)
     stat = measured(
         current.e / n,
         lambda z: intervals.mean(current.e, current.e2, n, z),
@@ -93,7 +132,7 @@ def bias(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         n_current=n,
         scale=current.abs_e / n,
     )
-    return _enough(stat, n, FEWEST_ERRORS)
+    return enough(stat, n, FEWEST_ERRORS)
 
 
 @check(
@@ -118,13 +157,74 @@ def r2(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> round(r2.compute(outcome, outcome).value, 9)
     0.96
     """
-    n = _labelled(current, FEWEST_SQUARES)
-    variance = current.y2 / n - (current.y / n) ** 2
-    if variance <= _ROUNDING * current.y2 / n:
+    n, _ = _varied(current)
+    return _explained(reference, current, current.e2 / n, current.e4 / n, _crossed(current))
+
+
+@check(
+    RegressionOutcome,
+    direction="below",
+    slack=(0.05, 0.15),
+    unit="ratio",
+    cause="performance",
+    default=False,
+)
+def explained_variance(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
+    """Share of the variance of the truth that predictions explain but for their bias.
+
+    It is ``r2`` where predictions are right on average, and above it where they are not: a constant
+    error counts for nothing. The interval is that of ``r2`` of errors less their mean, from 100
+    labels on; what the sums do not tell, their skewness, is taken for none.
+
+    Formula: 1 - var(prediction - truth) / var(truth).
+
+    >>> from checks.plan import RegressionPlan
+    >>> truth = np.tile([0.0, 10.0], 50)
+    >>> told = truth + np.repeat([6.0, 4.0], 50)
+    >>> outcome = RegressionOutcome.of(RegressionPlan(), told, truth)
+    >>> round(explained_variance.compute(outcome, outcome).value, 9)
+    0.96
+    """
+    n, variance = _varied(current)
+    mean = current.e / n
+    square = current.e2 / n - mean**2
+    if square <= _ROUNDING * current.e2 / n:
+        square = 0.0  # every error is the same
+    fourth = max(current.e4 / n - mean**4 - 6 * mean**2 * square, square**2)
+    both = max(_crossed(current) - mean**2 * variance, 0.0)
+    return _explained(reference, current, square, fourth, both)
+
+
+def _varied(outcome: RegressionOutcome) -> tuple[int, float]:
+    """Labels, and the variance of the truth over them, which must not be 0."""
+    n = labelled(outcome, FEWEST_SQUARES)
+    variance = outcome.y2 / n - (outcome.y / n) ** 2
+    if variance <= _ROUNDING * outcome.y2 / n:
         reason = f"not computed: the truth does not vary over {n} labelled rows"
         raise NotEnoughData(reason, 0, 2, among=n)
-    unexplained = current.e2 / n / variance
-    spread = _spread(current, variance)
+    return n, variance
+
+
+def _crossed(o: RegressionOutcome) -> float:
+    """The mean of e² (y-ȳ)²."""
+    n, middle = o.labelled, o.y / o.labelled
+    return (o.e2y2 - 2 * middle * o.e2y + middle * middle * o.e2) / n
+
+
+def _explained(
+    reference: RegressionOutcome,
+    current: RegressionOutcome,
+    square: float,
+    fourth: float,
+    both: float,
+) -> Stat:
+    """One less the mean square of errors over the variance of the truth.
+
+    ``fourth`` is the mean of the errors' fourth powers, ``both`` that of e² (y-ȳ)².
+    """
+    n, variance = _varied(current)
+    unexplained = square / variance
+    spread = _spread(current, square, fourth, both, variance)
 
     def interval(z: float) -> Interval:
         return Interval(
@@ -133,22 +233,27 @@ def r2(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         )
 
     stat = measured(1 - unexplained, interval, n_reference=reference.labelled, n_current=n)
-    return _enough(stat, n, FEWEST_SQUARES)
+    return enough(stat, n, FEWEST_SQUARES)
 
 
-def _spread(o: RegressionOutcome, variance: float) -> float:
+def _spread(
+    o: RegressionOutcome, square: float, fourth: float, both: float, variance: float
+) -> float:
     """Standard error of ln(MSE / var(y)): the mean square of e²/MSE - (y-ȳ)²/var(y), over n."""
-    n, mse, middle = o.labelled, o.e2 / o.labelled, o.y / o.labelled
-    if not mse:
+    n, middle = o.labelled, o.y / o.labelled
+    if not square:
         return 0.0
-    errors = o.e4 / n
-    both = (o.e2y2 - 2 * middle * o.e2y + middle * middle * o.e2) / n
     truths = (o.y4 - 4 * middle * o.y3 + 6 * middle**2 * o.y2) / n - 3 * middle**4
-    square = errors / mse / mse - 2 * both / mse / variance + truths / variance / variance
-    return float(np.sqrt(max(square, 0.0) / n))
+    parts = fourth / square / square - 2 * both / square / variance + truths / variance / variance
+    return float(np.sqrt(max(parts, 0.0) / n))
 
 
-def _labelled(outcome: RegressionOutcome, need: int) -> int:
+def labelled(outcome: RegressionOutcome, need: int) -> int:
+    """Labelled rows, of which there are some.
+
+    Raises:
+        NotEnoughData: there are none, or sums over them are too large.
+    """
     if outcome.labelled:
         return _finite(outcome)
     if not outcome.rows:
@@ -160,7 +265,8 @@ def _labelled(outcome: RegressionOutcome, need: int) -> int:
     raise NotEnoughData(reason, 0, need, among=outcome.rows)
 
 
-def _enough(stat: Stat, n: int, need: int) -> Stat:
+def enough(stat: Stat, n: int, need: int) -> Stat:
+    """The number, if so many labels were enough for it."""
     if n < need:
         raise NotEnoughData(f"{n} labels, {need} needed", n, need, stat=stat)
     return stat

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from checks import grid
 from checks.joint import FourierMeans, JointMoments
-from checks.outcome import CALIBRATION_BINS, BinaryOutcome
-from checks.plan import MultivariatePlan, NumericPlan
+from checks.outcome import BinaryOutcome
+from checks.outcome_classes import MulticlassOutcome
+from checks.plan import MOST_CLASSES, MulticlassPlan, MultivariatePlan, NumericPlan
 from checks.profile import CategoricalProfile, NumericProfile
 from checks.sample import RowSample
+from checks.summing import CALIBRATION_BINS
 
 
 def sound(kind: type, records: Sequence[Any]) -> bool:
@@ -30,6 +32,8 @@ def sound(kind: type, records: Sequence[Any]) -> bool:
         return all(each.counts.shape == (len(each.plan.levels),) for each in records)
     looks: Mapping[type, Callable[[Any], bool]] = {
         BinaryOutcome: _sound_outcome,
+        MulticlassPlan: _sound_classes,
+        MulticlassOutcome: _sound_confusion,
         MultivariatePlan: _sound_together,
         JointMoments: _sound_moments,
         FourierMeans: _sound_means,
@@ -124,6 +128,20 @@ def _sound_outcome(outcome: BinaryOutcome) -> bool:
         and outcome.calibration.shape == (3, CALIBRATION_BINS)
         and _ascend(cells)
         and (not len(cells) or (cells[0] >= 0 and cells[-1] <= grid.SCORE_TOP))
+    )
+
+
+def _sound_classes(plan: MulticlassPlan) -> bool:
+    return len(set(plan.classes)) == len(plan.classes) <= MOST_CLASSES
+
+
+def _sound_confusion(outcome: MulticlassOutcome) -> bool:
+    other = len(outcome.plan.classes)
+    return (
+        outcome.confusion.shape == (other + 1, other + 2)
+        and outcome.calibration.shape == (3, CALIBRATION_BINS)
+        and outcome.agreed <= int(outcome.confusion[other, other])
+        and outcome.scored <= min(outcome.valid, outcome.labelled)
     )
 
 

@@ -25,7 +25,7 @@ def canonical(value: object) -> str:
 def figure(value: float) -> str:
     """A number for a person, to four digits, without an exponent where a person would write none.
 
-    >>> figure(21345.6), figure(0.12345), figure(1e15)
-    ('21,346', '0.1235', '1e+15')
+    >>> figure(2169.0), figure(0.12345), figure(1e15)
+    ('2,169', '0.1235', '1e+15')
     """
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.4g}"

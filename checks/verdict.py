@@ -96,13 +96,16 @@ def default_limit(check: Check, reference: Stat | None) -> Limit:
     return Limit(normal + sign * warning, normal + sign * critical, check.direction, "reference")
 
 
-def judge(stat: Stat, limit: Limit) -> Judgement:
+def judge(stat: Stat, limit: Limit, unit: str = "") -> Judgement:
     """Hold one number against its limit.
 
     A number with an interval breaches only when its whole one-sided 99 % interval lies beyond the
     limit, and is fine only when the whole interval lies within; in between it is undecided. A
-    number without one is judged by its noise-corrected value where it has one.
+    number without one is judged by its noise-corrected value where it has one. ``unit`` is that of
+    the check.
 
+    >>> judge(Stat(5400.0), Limit(None, 3600.0), "seconds").reason
+    '5,400 s is above the limit 3,600 s'
     >>> judge(Stat(0.3), Limit(0.1, 0.25)).verdict
     <Verdict.CRITICAL: 'critical'>
     >>> judge(Stat(0.88, floor=0.80, ceiling=0.93), Limit(None, 0.9, "below")).verdict
@@ -117,11 +120,11 @@ def judge(stat: Stat, limit: Limit) -> Judgement:
         return Judgement(Verdict.ERROR, None, "the number or its limit is not a number (NaN)")
     for verdict, bound in limits:
         if best > _turned(bound, limit):
-            return Judgement(verdict, _shown(bound, stat, limit), _words(stat, bound, limit))
+            return Judgement(verdict, _shown(bound, stat, limit), _words(stat, bound, limit, unit))
     bound = min((bound for _, bound in limits), key=lambda b: _turned(b, limit))
     threshold = _shown(bound, stat, limit)
     if worst > _turned(bound, limit):
-        reason = f"the interval still contains the limit {figure(threshold)}"
+        reason = f"the interval still contains the limit {_told(threshold, unit)}"
         return Judgement(Verdict.UNDECIDED, threshold, reason + _wanted(stat, bound, limit))
     return Judgement(Verdict.OK, threshold, "")
 
@@ -170,14 +173,20 @@ def _shown(bound: float, stat: Stat, limit: Limit) -> float:
     return limit.centre + bound if _judged(stat) >= limit.centre else limit.centre - bound
 
 
-def _words(stat: Stat, bound: float, limit: Limit) -> str:
+def _told(value: float, unit: str) -> str:
+    """A number for a person, with its unit where that is one of the world."""
+    return f"{figure(value)} s" if unit == "seconds" else figure(value)
+
+
+def _words(stat: Stat, bound: float, limit: Limit, unit: str) -> str:
     shown = _shown(bound, stat, limit)
     left = limit.direction == "both" and shown < limit.centre
     side = "below" if left or limit.direction == "below" else "above"
     noisy = stat.corrected is not None and abs(stat.value - stat.corrected) > 0.02 * abs(stat.value)
-    noise = f" ({figure(stat.value)} before its noise is taken out)" if noisy else ""
+    noise = f" ({_told(stat.value, unit)} before its noise is taken out)" if noisy else ""
     where = f": {stat.where}" if stat.where else ""
-    return f"{figure(_judged(stat))}{noise} is {side} the limit {figure(shown)}{where}"
+    judged = _told(_judged(stat), unit)
+    return f"{judged}{noise} is {side} the limit {_told(shown, unit)}{where}"
 
 
 def _wanted(stat: Stat, bound: float, limit: Limit) -> str:

@@ -92,7 +92,7 @@ def drift(
     numeric: Sequence[str] | None = None,
     categorical: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
-    task: Literal["binary", "regression", "none"] = "none",
+    task: Literal["binary", "multiclass", "regression", "none"] = "none",
     prediction: str | None = None,
     score: str | None = None,
     label: str | None = None,

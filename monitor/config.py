@@ -29,8 +29,8 @@ from monitor.hints import suggest
 from monitor.sources import Columns, Source, source_type
 from monitor.windows import Calendar, Every, Schedule, Window
 
-Task = Literal["binary", "regression", "none"]
-_LATER_TASKS = ("multiclass", "ranking", "clustering")
+Task = Literal["binary", "multiclass", "regression", "none"]
+_LATER_TASKS = ("ranking", "clustering")
 
 
 class ConfigError(Exception):
@@ -124,6 +124,7 @@ class _Head:
 
     task: Literal["binary", "multiclass", "regression", "ranking", "clustering", "none"] = "none"
     every: Every = Every(1, "d")  # noqa: RUF009 (immutable)
+    granule: Every | None = None
     timezone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009 (immutable)
     settle: timedelta = timedelta(0)
     labels_within: timedelta = timedelta(days=7)
@@ -137,6 +138,8 @@ class _Head:
     runbook: str = ""
 
     def __post_init__(self) -> None:
+        if self.granule is not None and not self.granule.tiles(self.every):
+            raise ValueError(f"granule: {self.granule} does not divide a window of {self.every}")
         if not 0 < self.mature_at <= 1:
             raise ValueError("mature_at: must be a share above 0 and at most 1")
         if self.remind_after <= timedelta(0):
@@ -373,6 +376,7 @@ class _Reader:
             head.labels_within,
             head.mature_at,
             labelled,
+            head.granule,
         )
 
     def _notified(self, channels: set[str]) -> None:
@@ -393,9 +397,11 @@ class _Reader:
             self.problems.note(
                 f"{self.place}.budget", "is read but not used yet: static limits decide"
             )
-        if columns is None or head.task not in ("binary", "regression"):
+        if head.task == "multiclass" and head.positive is not None:
+            self.problems.note(f"{self.place}.positive", "has no effect: no class is special")
+        if columns is None or head.task not in ("binary", "multiclass", "regression"):
             return
-        if columns.prediction is None and (head.task == "regression" or columns.score is None):
+        if columns.prediction is None and (head.task != "binary" or columns.score is None):
             self.problems.add(f"{self.place}.columns.prediction", f"a {head.task} model needs one")
         if columns.label is None:
             self.problems.note(

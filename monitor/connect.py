@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -17,8 +18,17 @@ from monitor.store import SchemaTooOld, Store, StoreError
 TIMEOUT = 10.0
 
 
-def try_out(config: Config, horizon: Horizon) -> Iterator[tuple[str, str]]:
-    """The state, each source (and its reference, learnt) and channel, with its trouble or nothing.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A place of the configuration with its trouble, if any, and what else was seen there."""
+
+    place: str
+    trouble: str = ""
+    notices: tuple[str, ...] = ()
+
+
+def try_out(config: Config, horizon: Horizon) -> Iterator[Tried]:
+    """The state, each source (and its reference, learnt) and each channel.
 
     A state database that is not there yet, or older, is no trouble: the daemon makes it.
     """
@@ -29,16 +39,16 @@ def try_out(config: Config, horizon: Horizon) -> Iterator[tuple[str, str]]:
         trouble = ""
     except StoreError as error:
         trouble = redact(str(error), config.secrets)
-    yield "daemon.state", trouble
+    yield Tried("daemon.state", trouble)
     for model in config.models.values():
+        place = f"models.{model.name}.source"
         try:
-            learn(model, horizon)
-            trouble = ""
+            _, notices = learn(model, horizon)
+            yield Tried(place, notices=notices)
         except SourceError as error:
-            trouble = redact(str(error), config.secrets)
-        yield f"models.{model.name}.source", trouble
+            yield Tried(place, redact(str(error), config.secrets))
     for name, channel in config.channels.items():
-        yield f"alerts.{name}", _knock(channel)
+        yield Tried(f"alerts.{name}", _knock(channel))
 
 
 def _knock(channel: object) -> str:

@@ -19,9 +19,10 @@ from alerts.secret import redact
 from monitor.config import Config, Model
 from monitor.export import Board
 from monitor.findings import ModelSnapshot, Snapshot
+from monitor.report.words import counted, word
 from monitor.sources import Horizon, SourceError
 from monitor.store import Latest, Run, Store
-from monitor.tick import Memory, Pass, Passed
+from monitor.tick import PIPELINE, Memory, Pass, Passed
 from monitor.windows import Window
 
 log = logging.getLogger("modelmon")
@@ -88,6 +89,7 @@ class Daemon:
     last_progress: float = field(default_factory=time.monotonic)
     _published: float = 0.0
     _source_up: dict[str, bool] = field(default_factory=dict)
+    _lamented: dict[str, str] = field(default_factory=dict)
     _windows_due: dict[str, int] = field(default_factory=dict)
     _known: dict[str, ModelSnapshot] = field(default_factory=dict)
     _latest: dict[str, Latest] = field(default_factory=dict)
@@ -142,11 +144,16 @@ class Daemon:
         told: tuple[Message, ...] = ()
         try:
             passed = one.run()
-            told = one.untroubled("source", "monitor")
+            if passed.latest is not None:
+                self._latest[model.name] = passed.latest
+            told = one.untroubled(*PIPELINE)
             self._source_up[model.name] = True
+            self._say(model.name, passed)
         except SourceError as error:
             reason, trouble = error.reason, self._redacted(str(error))
-            log.warning("%s: %s", model.name, trouble)
+            repeated = trouble == self._lamented.get(model.name)
+            log.log(logging.DEBUG if repeated else logging.WARNING, "%s: %s", model.name, trouble)
+            self._lamented[model.name] = trouble
             self._source_up[model.name] = False
             told = one.troubled("source", f"cannot be read: {trouble}"[:MOST_SAID])
         except Exception as error:
@@ -161,6 +168,15 @@ class Daemon:
         ended, counts = started + elapsed, (passed.rows, passed.windows)
         self._runs.append(Run(model.name, started, ended, not reason, reason, *counts))
         return passed, told, trouble
+
+    def _say(self, model: str, passed: Passed) -> None:
+        """Tell the log that a source is back, and what was evaluated."""
+        if self._lamented.pop(model, None) is not None:
+            log.info("%s: can be read again", model)
+        if passed.latest is not None:
+            done, last = counted(passed.windows, "window"), passed.latest.entry.window
+            verdict = "nothing judged" if passed.worst is None else word(passed.worst)
+            log.info("%s: %s evaluated, the last %s; worst: %s", model, done, last, verdict)
 
     def _redacted(self, text: str) -> str:
         return redact(text, self.config.secrets)
@@ -213,6 +229,7 @@ class Daemon:
             "run_seconds": self.store.recent_run_seconds(model.name, RUNS_SHOWN),
             "rows_read": counts.rows,
             "incidents": _by_severity(self.store, model.name),
+            "label": model.columns.label or "",
         }
         if latest is None:
             return ModelSnapshot(model.name, **common)  # type: ignore[arg-type]
@@ -239,6 +256,7 @@ class Daemon:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        logging.getLogger("apscheduler.scheduler").addFilter(is_news)
         scheduler = BackgroundScheduler(
             timezone=UTC,
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
@@ -270,6 +288,11 @@ class Daemon:
 
     def _stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (a protocol)
         self.stopping.set()
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """All that the scheduler says but that a tick was skipped, as the one before still works."""
+    return "maximum number of running instances" not in str(record.msg)
 
 
 def _by_severity(store: Store, model: str) -> tuple[tuple[str, int], ...]:

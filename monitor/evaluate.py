@@ -87,12 +87,17 @@ def evaluate(
         subjects = _subjects(plan, place, reference.get(place), current[place])
         done: dict[tuple[int, int], Finding] = {}
         for turn, subject in enumerate(subjects):
+            unlabelled = _unlabelled(target, current[place].log, subject)
             # All rules on one column before the next: what they need of it is partly the same.
             for number, rule in enumerate(rules):
                 if not subject.fits(rule):
                     continue
                 key = (place, number, subject.column, subject.kind)
-                judged, stat, limit = _measure(rule, subject, early, learnt, key)
+                judged, stat, limit = (
+                    _measure(rule, subject, early, learnt, key)
+                    if unlabelled is None
+                    else (judge_missing(unlabelled), None, None)
+                )
                 done[number, turn] = Finding(
                     target.model,
                     place,
@@ -185,11 +190,11 @@ def _measure(
     short = (
         _too_few(rule, stat.n_current if subject.n is None else subject.n)
         or _too_few(rule, subject.n_reference, " in the reference")
-        or (early if rule.check.cause == "performance" else None)
+        or (early if _is_of_labels(rule.check) else None)
     )
     if short is not None:
         return judge_missing(short), stat, limit
-    return judge(stat, limit), stat, limit
+    return judge(stat, limit, rule.check.unit), stat, limit
 
 
 def _learnt(rule: Rule, reference: object) -> Limit:
@@ -211,6 +216,19 @@ def _too_few(rule: Rule, have: int | None, whose: str = "") -> NotEnoughData | N
     if have is None or have >= need:
         return None
     return NotEnoughData(f"{have} values{whose}, {need} needed", max(have, 1), need)
+
+
+def _unlabelled(target: Target, log: LogProfile, subject: _Subject) -> NotEnoughData | None:
+    """Where rows have no labels at all, that is what is to be said of the column of labels."""
+    rows: int | None = getattr(subject.current, "rows", None)
+    if subject.cause != _ROLE_CAUSES["label"] or rows or not log.rows:
+        return None
+    return NotEnoughData("no labels" if target.state is State.FINAL else "no labels yet")
+
+
+def _is_of_labels(check: Check) -> bool:
+    """Whether a check holds predictions against labels; one of scores estimates that without."""
+    return check.cause == "performance" and check.needs != "score"
 
 
 def _too_early(target: Target, log: LogProfile) -> NotEnoughData | None:

@@ -63,6 +63,16 @@ class Finding:
         return abs(value - limit) / max(abs(limit), 1e-12)
 
 
+def waits_for_labels(finding: Finding, state: State | None, label: str | None) -> bool:
+    """Whether a finding could not be judged, and the labels of its window are still coming.
+
+    ``state`` is that of its window, ``label`` the column of labels.
+    """
+    about = finding.cause in ("labels", "performance") or bool(label and finding.column == label)
+    unjudged = finding.verdict in (Verdict.NO_DATA, Verdict.INSUFFICIENT)
+    return about and unjudged and state not in (None, State.FINAL)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSnapshot:
     """What is known of one model after its last run.
@@ -71,7 +81,8 @@ class ModelSnapshot:
     those of the newest window whose labels were mature (or the newest with any). ``source_up`` is
     None before the first contact. ``run_failures`` counts by reason, ``incidents`` by severity.
     ``run_seconds`` are the durations of the newest runs, oldest first: any number of them that
-    covers those since the last snapshot. ``labels`` counts the labels that the newest window has.
+    covers those since the last snapshot. ``labels`` counts the labels that the newest window has,
+    ``label`` is the column that holds them.
     """
 
     model: str
@@ -92,6 +103,13 @@ class ModelSnapshot:
     rows_read: int = 0
     incidents: tuple[tuple[str, int], ...] = ()
     labels: int | None = None
+    label: str = ""
+
+    @property
+    def waiting(self) -> tuple[Finding, ...]:
+        """The findings of the newest window that could not be judged as its labels still come."""
+        own = (f for f in self.findings if f.window == self.window)
+        return tuple(f for f in own if waits_for_labels(f, self.state, self.label))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The CPU seconds of this process for the window that was tried, and what it had to do."""
+    """The CPU seconds of this process for the window that was tried, and what it had to do.
+
+    ``elapsed`` are the seconds that it took by the clock, with the work of a database; 0 where no
+    clock was given.
+    """
 
     seconds: float
     rows: int
     columns: int
     queries: int
+    elapsed: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -130,11 +135,16 @@ class Forecast:
 
 
 def forecast(
-    model: Model, horizon: Horizon, cpu: Callable[[], float], seen: Sequence[Seen] = ()
+    model: Model,
+    horizon: Horizon,
+    cpu: Callable[[], float],
+    seen: Sequence[Seen] = (),
+    clock: Callable[[], float] = lambda: 0.0,
 ) -> Forecast:
     """What a model will cost: its reference is learnt and one window tried; nothing is kept.
 
-    ``cpu`` tells the CPU seconds of this process, ``seen`` what the ledger knows already.
+    ``cpu`` tells the CPU seconds of this process, ``clock`` those of a clock, ``seen`` what the
+    ledger knows already.
 
     Raises:
         SourceError: the log or the reference cannot be read, or no row has a usable time.
@@ -145,7 +155,7 @@ def forecast(
         raise WrongSchema(f"no row has a usable time in {model.columns.timestamp!r}")
     schedule = model.schedule
     tried = _newest(schedule.calendar, extent.first, extent.last)
-    trial = _try(model, baseline, tried, horizon, cpu)
+    trial = _try(model, baseline, tried, horizon, cpu, clock)
     series, dropped = _series(model, trial.findings)
     own = model.reference.period is not None
     first = baseline.period.end if own else extent.first
@@ -184,17 +194,22 @@ class _Trial:
 
 
 def _try(
-    model: Model, baseline: Baseline, window: Window, horizon: Horizon, cpu: Callable[[], float]
+    model: Model,
+    baseline: Baseline,
+    window: Window,
+    horizon: Horizon,
+    cpu: Callable[[], float],
+    clock: Callable[[], float],
 ) -> _Trial:
     granules = model.schedule.granules(window, window.end)
     with queries() as asked:
-        begun = cpu()
+        begun, started = cpu(), clock()
         parts = model.source.profile(baseline.plan, model.columns, granules, horizon, (window,))
         slices = joined(parts, window) if len(granules) > 1 else parts[window]
         target = Target(model.name, window)
         findings = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices)
-        spent = cpu() - begun
-    work = Work(spent, slices[WHOLE].rows, len(baseline.plan.columns), asked.sent)
+        spent, elapsed = cpu() - begun, clock() - started
+    work = Work(spent, slices[WHOLE].rows, len(baseline.plan.columns), asked.sent, elapsed)
     return _Trial(parts, slices, findings, work)
 
 
@@ -234,7 +249,7 @@ def _left_out(
     parts = {
         columns.timestamp: "the time of a row",
         columns.id: "the id of a row",
-        columns.version: "the version of the model: a slice each",
+        columns.version: "the version of the model: the rows of each are counted",
         columns.label_timestamp: "when the label came",
     } | dict.fromkeys(columns.exclude, "excluded")
     listed = columns.numeric is not None or columns.categorical is not None

@@ -57,7 +57,8 @@ def summarise(
     """
     survey = source.survey(columns, period)
     if not survey.rows:
-        raise WrongSchema(f"{name}: the reference {_named(period)} has no rows")
+        why = "; ".join(("", *survey.notices))
+        raise WrongSchema(f"{name}: the reference {_named(period)} has no rows{why}")
     plan, notices = plan_of(survey, columns, outlook, kinds)
     whole, pieces = _tiles(calendar, period)
     portraits = source.profile(plan, columns, [*whole, *pieces], horizon)

@@ -19,7 +19,7 @@ from monitor.evaluate import Rule, Target, evaluate, kinds_of
 from monitor.findings import WHOLE, Finding, Slice
 from monitor.hints import suggest
 from monitor.learn import summarise
-from monitor.planning import Outlook, guess_columns
+from monitor.planning import Outlook, guess_columns, nested_hint
 from monitor.sources import (
     ALL_TIME,
     Columns,
@@ -68,6 +68,8 @@ def compare(
     baseline, notices = summarise(
         name, reference, untimed, outlook, calendar, ALL_TIME, horizon, kinds_of(chosen)
     )
+    if not baseline.plan.columns and (nested := nested_hint(reference.survey(untimed, ALL_TIME))):
+        raise WrongSchema(f"{name}: no column can be compared; {nested}")
     portraits: Mapping[Slice, Portrait] = current.profile(
         baseline.plan, untimed, [ALL_TIME], horizon
     )[ALL_TIME]
@@ -246,4 +248,7 @@ def _unclear(text: str, kinds: set[str]) -> Unreadable | Unreachable:
 
 
 def _source(kind: str, **fields: object) -> Source:
-    return source_type(kind)(**fields)
+    try:
+        return source_type(kind)(**fields)
+    except ValueError as error:
+        raise Unreadable(str(error)) from None

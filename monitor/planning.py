@@ -18,9 +18,11 @@ from checks.joint import (
 )
 from checks.plan import (
     EXACT_VALUES,
+    MOST_CLASSES,
     BinaryPlan,
     CategoricalPlan,
     ColumnPlan,
+    MulticlassPlan,
     MultivariatePlan,
     NumericPlan,
     OutcomePlan,
@@ -34,6 +36,7 @@ from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 
 MOST_SEGMENTS = 20
 _ID_SHARE = 0.9
+_SHOWN = 5
 _FEW = 30
 _ID_NAME = re.compile(r"(?i:(?:^|[\W_])(?:id|uuid|guid|index))$|[a-z]I[dD]$")
 _FRAME_INDEX = re.compile(r"__index_level_\d+__")
@@ -70,7 +73,8 @@ def plan_of(
     ):
         if name is not None and name in survey.columns:
             seen = survey.columns[name]
-            numeric = role == "score" or (outlook.task != "binary" and seen.family == "number")
+            amounts = outlook.task not in ("binary", "multiclass") and seen.family == "number"
+            numeric = role == "score" or amounts
             plans[name] = _numeric(seen) if numeric else _categorical(seen)
             roles[name] = role  # type: ignore[assignment]
     plan = Plan(
@@ -82,7 +86,19 @@ def plan_of(
         survey.timestamp_unit,
         _together(survey, _features_of(plans, roles), kinds, notices) if kinds else None,
     )
-    return plan, (*notices, *_without_numbers(survey, plan))
+    return plan, (*notices, *_without_numbers(survey, plan), *_pooled(columns, plan))
+
+
+def nested_hint(survey: Survey) -> str:
+    """The way out where a log holds nested records in place of columns; empty where it does not."""
+    nested = [name for name, seen in survey.columns.items() if seen.family == "nested"]
+    if not nested:
+        return ""
+    return (
+        f"its records look nested ({', '.join(nested[:_SHOWN])}): in monitor.toml the key shape of "
+        'the source, such as shape = "nested" with a path for each column, says how to read them '
+        "(docs/logs.md)"
+    )
 
 
 def _features_of(
@@ -209,11 +225,39 @@ def _outcome(survey: Survey, columns: Columns, outlook: Outlook) -> OutcomePlan 
                 f"columns.label: {label.name!r} holds {label.family}, a regression needs numbers"
             )
         return RegressionPlan(label.centre)
+    if outlook.task == "multiclass":
+        return _several(label, survey.columns.get(columns.prediction or ""))
     levels = set(label.levels)
     if columns.prediction is not None and len(levels) < len(("no", "yes")):
         levels |= set(survey.columns[columns.prediction].levels)
     negative, positive = _classes(levels, outlook.positive, label.name)
     return BinaryPlan(positive, negative, outlook.threshold)
+
+
+def _several(label: ColumnSurvey, prediction: ColumnSurvey | None) -> MulticlassPlan:
+    """The classes of a label, and behind them those that are predicted alone."""
+    if label.family == "number" and label.distinct > MOST_CLASSES:
+        raise WrongSchema(
+            f"columns.label: {label.name!r} holds {label.distinct:,} different numbers, a "
+            f'multiclass model at most {MOST_CLASSES}; write task = "regression" for amounts'
+        )
+    told = () if prediction is None else prediction.levels
+    classes = tuple(dict.fromkeys((*label.levels, *told)))
+    if len(classes) < len(("this", "that")):
+        shown = f"only {classes[0]!r}" if classes else "nothing"
+        raise WrongSchema(
+            f"columns.label: {label.name!r} holds {shown} in the reference, a multiclass model "
+            "needs two classes or more"
+        )
+    complete = label.complete and (prediction is None or prediction.complete)
+    return MulticlassPlan(classes[:MOST_CLASSES], complete and len(classes) <= MOST_CLASSES)
+
+
+def _pooled(columns: Columns, plan: Plan) -> Iterator[str]:
+    """A sentence on classes that are not told apart."""
+    if isinstance(plan.outcome, MulticlassPlan) and not plan.outcome.complete:
+        kept = len(plan.outcome.classes)
+        yield f"{columns.label}: more than {kept} classes; beyond the most frequent all are one"
 
 
 def positive_of(levels: Iterable[str]) -> str | None:
@@ -237,7 +281,10 @@ def _classes(levels: set[str], positive: str | None, column: str) -> tuple[str, 
         (negative,) = levels - {positive}
         return negative, positive
     if len(levels) > len(("no", "yes")):
-        raise WrongSchema(f"columns.label: {column!r} has more than two values ({shown})")
+        raise WrongSchema(
+            f"columns.label: {column!r} has more than two values ({shown}); the task of such a "
+            'model is "multiclass"'
+        )
     raise WrongSchema(
         f"columns.label: which of {shown or 'its values'} is the positive class of {column!r}? "
         'write positive = "…" in the model\'s table, or --positive on the command line'

@@ -11,7 +11,7 @@ from checks.portrait import Portrait
 from monitor.config import Model
 from monitor.findings import WHOLE, Slice
 from monitor.granules import fingerprint, joined
-from monitor.sources import Horizon, Pulse
+from monitor.sources import AtOnce, Horizon, Pulse
 from monitor.store import Entry, Granule, Store
 from monitor.windows import DAY, Window
 
@@ -85,7 +85,9 @@ class Reader:
         for window in rest:
             if window in before:
                 found.kept |= self._on_file(window, found, before[window])
-        found.fresh = self._profiled(rest, found)
+        found.fresh, pulses = self._profiled(rest, found)
+        waiting = (part for window in rest if self._waits(window) for part in found.parts[window])
+        found.pulses = {p: pulses[p] for p in waiting if p in pulses} | dict(found.pulses)
         readings = {window: found.reading(window) for window in rest}
         return {w: readings.get(w) or Reading(None, found.pulse(w)) for w in windows}
 
@@ -104,16 +106,20 @@ class Reader:
     def _pulses(
         self, parts: Mapping[Window, Sequence[Window]], before: Mapping[Window, Entry]
     ) -> Mapping[Window, Pulse]:
-        """The pulses of windows that may come again, or have come again.
+        """The pulses of windows that have come again, and of those that may.
 
-        They are taken before anything is profiled: what comes in between is seen the next time.
+        They are taken before anything is profiled: what comes in between is seen the next time. Of
+        new windows a source may tell them `AtOnce` with the profiles.
         """
-        schedule = self.model.schedule
-        looked = [w for w in parts if w in before or schedule.waits(w, self.now)]
+        later = isinstance(self.model.source, AtOnce)
+        looked = [w for w in parts if w in before or (not later and self._waits(w))]
         granules = [part for window in looked for part in parts[window]]
         if not granules:
             return {}
         return self.model.source.pulse(self.model.columns, granules, self.horizon)
+
+    def _waits(self, window: Window) -> bool:
+        return self.model.schedule.waits(window, self.now)
 
     def _is_same(self, window: Window, found: _Found, entry: Entry) -> bool:
         state = self.model.schedule.state(window, entry.rows, entry.labels, self.now)
@@ -132,17 +138,21 @@ class Reader:
         known = slices and all(each.plan == self.plan.hash for each in slices.values())
         return {window: slices} if known else {}
 
-    def _profiled(self, windows: Sequence[Window], found: _Found) -> Mapping[Window, Slices]:
+    def _profiled(
+        self, windows: Sequence[Window], found: _Found
+    ) -> tuple[Mapping[Window, Slices], Mapping[Window, Pulse]]:
+        """The granules that are not on file and, where they cost nothing, their pulses."""
         parts = [part for window in windows for part in found.parts[window]]
         wanted = [part for part in parts if part not in found.kept]
         if not wanted:
-            return {}
+            return {}, {}
         if parts[-1] not in wanted:  # rows without a place are booked on the newest that is read
             wanted.append(parts[-1])
-        cut = len(parts) > len(windows)
-        return self.model.source.profile(
-            self.plan, self.model.columns, wanted, self.horizon, windows if cut else ()
-        )
+        spans = windows if len(parts) > len(windows) else ()
+        model, source = self.model, self.model.source
+        if isinstance(source, AtOnce) and any(part not in found.pulses for part in wanted):
+            return source.profile_and_pulse(self.plan, model.columns, wanted, self.horizon, spans)
+        return source.profile(self.plan, model.columns, wanted, self.horizon, spans), {}
 
 
 @dataclass(slots=True)

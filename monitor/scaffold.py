@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
-from checks.plan import Plan
+from checks.plan import MOST_CLASSES, Plan
 from monitor.hints import suggest
 from monitor.oneoff import open_log, shown, title_of
-from monitor.planning import Outlook, guess_columns, plan_of, positive_of
+from monitor.planning import Outlook, guess_columns, nested_hint, plan_of, positive_of
 from monitor.sources import (
     ALL_TIME,
     Columns,
+    ColumnSurvey,
     Extent,
     Horizon,
     Source,
@@ -30,6 +31,7 @@ from monitor.windows import Calendar, Every
 ROWS_A_WINDOW = 300
 _REFERENCE_SHARE = 0.3
 _TWO = 2
+_FEW_KINDS = 20
 _LABEL_TABLES = ("labels", "label", "ground_truth", "actuals", "outcomes")
 _ROLES = ("timestamp", "id", "version", "prediction", "score", "label", "label_timestamp")
 _TOML = """\
@@ -40,7 +42,7 @@ state  = "sqlite:///modelmon.db"
 listen = "127.0.0.1:9108"
 
 [models.{key}]
-task   = {task}  # binary, regression, or none to watch inputs only
+task   = {task}  # binary, multiclass, regression, or none to watch inputs only
 {positive}every  = {every}  # one window: 15m, 1h, 1d, 1w or 1mo
 settle = "0s"  # how long to wait for late rows
 labels_within = "7d"  # after this a window is final, whatever has come
@@ -152,6 +154,8 @@ def _time_of(log: str, survey: Survey, columns: Columns, notices: list[str]) -> 
     times = [name for name, seen in survey.columns.items() if seen.family == "time"]
     times = [name for name in times if name != columns.label_timestamp]
     if not times:
+        if nested := nested_hint(survey):
+            raise WrongSchema(f"{shown(log)}: no column tells the time of a row; {nested}")
         raise WrongSchema(
             f"{shown(log)}: no column is named like a time (timestamp, ts, time, …) or holds "
             "times, and a monitor needs to know when each row happened; --timestamp names one"
@@ -172,10 +176,27 @@ def _outlook(survey: Survey, columns: Columns, notices: list[str]) -> Outlook:
         rarer = label.levels[-1]
         notices.append(f"{label.name}: {rarer!r}, the rarer class, is taken for the positive one")
         return Outlook("binary", rarer)
+    told = survey.columns.get(columns.prediction or "")
+    if told is not None and _are_classes(label, told):
+        if label.family == "number":
+            notices.append(
+                f"{label.name}: {len(label.levels)} whole numbers are taken for classes; "
+                'write task = "regression" if they are amounts'
+            )
+        return Outlook("multiclass")
     if label.family == "number" and columns.prediction is not None:
         return Outlook("regression")
     notices.append(f"{label.name}: more than two classes; they are watched, not scored")
     return Outlook()
+
+
+def _are_classes(label: ColumnSurvey, told: ColumnSurvey) -> bool:
+    """Whether a label holds a few classes, and predictions are mostly among them."""
+    if label.family not in ("text", "number") or (label.family == "number" and not label.integral):
+        return False
+    known = set(label.levels) & set(told.levels)
+    few = _TWO < len(label.levels) <= MOST_CLASSES and label.complete
+    return few and len(known) * 2 > len(told.levels)
 
 
 def _every(extent: Extent) -> Every:
@@ -252,7 +273,7 @@ def _column_lines(look: _Look) -> Iterator[str]:
     features = [column for column in look.plan.columns if look.plan.role(column) == "feature"]
     numeric = [column for column in features if seen[column].family == "number"]
     yield f"numeric = {_toml(numeric)}"
-    kinds = [c for c in numeric if seen[c].integral and len(seen[c].levels) > _TWO]
+    kinds = [c for c in numeric if seen[c].integral and _TWO < len(seen[c].levels) <= _FEW_KINDS]
     if kinds:
         yield f"# few whole numbers, perhaps better categorical: {_toml(kinds)}"
     yield f"categorical = {_toml([column for column in features if column not in numeric])}"

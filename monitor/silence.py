@@ -78,7 +78,7 @@ def _judged(finding: Finding, rule: Rule, baseline: Baseline, newest: datetime) 
         where=f"no rows since {newest:%Y-%m-%d %H:%M}Z",
     )
     limit = rule.limit or default_limit(rule.check, _normal(baseline, finding.window))
-    judged = judge(silence, limit)
+    judged = judge(silence, limit, rule.check.unit)
     if judged.verdict not in FIRING:
         return finding
     return replace(

@@ -90,9 +90,11 @@ def status_page(snapshot: Snapshot, *, alive: bool = True) -> str:
 
 
 def _card(model: ModelSnapshot, now: datetime | None) -> Card:
-    in_order = sorted(model.findings, key=worst_first)
+    waiting = set(model.waiting)
+    settled = [finding for finding in model.findings if finding not in waiting]
+    in_order = sorted(settled or model.findings, key=worst_first)
     shown = [finding for finding in in_order if finding.verdict is not Verdict.OK]
-    counts = Counter(finding.verdict for finding in model.findings)
+    counts = Counter(finding.verdict for finding in in_order)
     badge = _state(model, in_order)
     return Card(
         name=model.model,
@@ -131,6 +133,8 @@ def _facts(model: ModelSnapshot, now: datetime | None) -> Iterator[tuple[str, st
         yield "Newest window", str(model.window)
         yield "Rows", f"{model.rows:,}"
         yield "Labels", _labels(model)
+    if model.waiting:
+        yield "Waiting for labels", counted(len(model.waiting), "check")
     yield "Open incidents", _listed(model.incidents) or "none"
     if model.windows_due:
         yield "Still to evaluate", counted(model.windows_due, "window")

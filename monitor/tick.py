@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from alerts.compose import compose
 from alerts.incident import Announcement, Incident, Review, Signal, review
 from alerts.message import Cause, Link, Message
 from checks.portrait import Portrait
 from checks.profile import LogProfile
+from checks.verdict import WORST_FIRST, Verdict
 from monitor.baseline import Baseline
 from monitor.config import Daemon, Model
 from monitor.evaluate import Learnt, Target, evaluate
-from monitor.findings import WHOLE, Finding, Slice
+from monitor.findings import WHOLE, Finding, Slice, waits_for_labels
 from monitor.learn import learn
 from monitor.reading import Reader, Reading
 from monitor.signals import signals_of
 from monitor.silence import last_of_reference, newest_row, with_silence
 from monitor.sources import Horizon, WrongSchema
-from monitor.store import AlreadyRecorded, Entry, Progress, Record, Store
-from monitor.windows import COARSE_AFTER, Due, Seen, State, Window, due, settled
+from monitor.store import AlreadyRecorded, Entry, Latest, Progress, Record, Store
+from monitor.windows import (
+    COARSE_AFTER,
+    Due,
+    Seen,
+    State,
+    Window,
+    due,
+    quiet_until,
+    settled,
+    told_by_clock,
+)
 
 GRACE = timedelta(minutes=15)
 """How long a source may fail before somebody is woken."""
+
+PIPELINE = ("source", "monitor")
+"""Causes of trouble that belongs to no window: a log that cannot be read, a failure of ours."""
 
 RECENT = 500
 """Incidents, open or over, that a window is held against: a late revision opens none again."""
 
 LOOK_EVERY = timedelta(days=1)
 """How often the whole log is looked at for rows before the first window."""
+
+MOST_QUIET = timedelta(minutes=5)
+"""How long at most a log is left alone: a source that is gone is to be noticed."""
 
 TIDY_EVERY = timedelta(days=1)
 ROLL_AT_ONCE = 7
@@ -47,12 +65,17 @@ Letter = tuple[str, str, Message]
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What one pass did: windows recorded, rows read, messages queued."""
+    """What one pass did: windows recorded, the last of them, rows read, messages queued.
+
+    ``worst`` is the worst verdict of these windows, but for checks that wait for labels.
+    """
 
     windows: int = 0
     rows: int = 0
     messages: tuple[Message, ...] = ()
     notices: tuple[str, ...] = ()
+    latest: Latest | None = None
+    worst: Verdict | None = None
 
 
 @dataclass(slots=True)
@@ -61,8 +84,9 @@ class Memory:
 
     ``read_at`` says when a window that waits was last read, ``first`` and ``settled`` bound the
     stretch of the ledger where nothing can become due again. ``newest`` is the time of the newest
-    row, ``looked_at`` when the whole log was looked at last, ``tidied_at`` when its granules were
-    last made fewer, ``began`` when the model was first watched.
+    row and ``newest_at`` when it was looked for, ``looked_at`` when the whole log was looked at
+    last, ``tidied_at`` when its granules were last made fewer, ``began`` when the model was first
+    watched. ``quiet`` holds from when to when nothing is due.
     """
 
     baseline: Baseline | None = None
@@ -71,9 +95,16 @@ class Memory:
     first: datetime | None = None
     settled: datetime | None = None
     newest: datetime | None = None
+    newest_at: datetime | None = None
     looked_at: datetime | None = None
     tidied_at: datetime | None = None
     began: datetime | None = None
+    quiet: tuple[datetime, datetime] | None = None
+
+    def accept(self, baseline: Baseline) -> None:
+        """Take a baseline as the one in force."""
+        if baseline is not self.baseline:
+            self.baseline, self.learnt, self.quiet = baseline, {}, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +113,17 @@ class _Work:
 
     ``newest_rows`` holds, for windows in the ledger, the newest row up to their end. Windows that
     ended before ``news_from`` were history when the model was first watched: nobody is told.
+    ``seen`` are the windows of the ledger from ``begin`` on.
     """
 
     baseline: Baseline
     items: tuple[Due, ...] = ()
     before: Mapping[Window, Entry] = field(default_factory=dict)
     newest_rows: dict[Window, datetime | None] = field(default_factory=dict)
-    newest: datetime | None = None
     news_from: datetime | None = None
     progress: Progress | None = None
+    begin: datetime | None = None
+    seen: dict[Window, Seen] = field(default_factory=dict)
 
 
 def _silent(window: Window, done: int, total: int) -> None:
@@ -128,23 +161,61 @@ class Pass:
             SourceError: the source could not be read; what was recorded before stays.
         """
         baseline, notices = self._baseline()
+        if self._quiet():
+            return Passed(notices=notices)
+        self.memory.quiet = None
         work = self._work(baseline)
         windows = rows = 0
         messages: list[Message] = []
+        latest: Latest | None = None
+        met: set[Verdict] = set()
         for done, (item, reading, incidents) in enumerate(self._read(work), 1):
             rows += reading.rows
             record = self._judged(work, item, reading, incidents)
             if record is not None:
                 try:
-                    self.store.record(record)
+                    latest = self.store.record(record)
                 except AlreadyRecorded:
                     busy = f"another process records {item.window}; the rest is left to it for now"
-                    return Passed(windows, rows, tuple(messages), (*notices, busy))
+                    return Passed(
+                        windows, rows, tuple(messages), (*notices, busy), latest, _worst(met)
+                    )
                 windows += 1
+                met |= self._verdicts(record)
                 messages += _distinct(record.letters)
             self.progress(item.window, done, len(work.items))
+            work.seen[item.window] = self._seen(work, item, record)
         self._tidy(work)
-        return Passed(windows, rows, tuple(messages), notices)
+        self.memory.quiet = self._quiet_from_now(work)
+        return Passed(windows, rows, tuple(messages), notices, latest, _worst(met))
+
+    def _quiet(self) -> bool:
+        quiet = self.memory.quiet
+        return quiet is not None and quiet[0] <= self.now < quiet[1]
+
+    def _quiet_from_now(self, work: _Work) -> tuple[datetime, datetime] | None:
+        """From when to when nothing is due and the log need not be looked at; None if not known."""
+        memory, schedule = self.memory, self.model.schedule
+        done = all(memory.read_at.get(item.window) == self.now for item in work.items)
+        if work.begin is None or memory.tidied_at is None or not done:
+            return None
+        until = quiet_until(schedule, tuple(work.seen.values()), work.begin, self.now)
+        looked = [] if memory.looked_at is None else [memory.looked_at + LOOK_EVERY]
+        tidied = memory.tidied_at + TIDY_EVERY
+        if until is None:
+            return None
+        return self.now, min(until, self.now + MOST_QUIET, tidied, *looked)
+
+    def _seen(self, work: _Work, item: Due, record: Record | None) -> Seen:
+        """What the ledger knows of a window that was read just now."""
+        if record is None:
+            return replace(work.seen[item.window], read_at=self.now)
+        return Seen(record.window, record.revision, record.state, self.now)
+
+    def _verdicts(self, record: Record) -> set[Verdict]:
+        label = self.model.columns.label
+        waits = partial(waits_for_labels, state=record.state, label=label)
+        return {each.verdict for each in record.findings if not waits(each)}
 
     def _read(self, work: _Work) -> Iterator[tuple[Due, Reading, dict[str, Incident]]]:
         """The windows due as they were read, and the incidents known when they were."""
@@ -187,8 +258,7 @@ class Pass:
             if kept is None or kept.version != newest.version:
                 kept = self.store.baseline(name, newest.version)
             if kept is not None:
-                if kept is not self.memory.baseline:
-                    self.memory.baseline, self.memory.learnt = kept, {}
+                self.memory.accept(kept)
                 return kept, ()
         period = self.model.reference.period
         if period is not None and period.end > self.now:
@@ -196,7 +266,7 @@ class Pass:
         learnt, notices = learn(self.model, self.horizon)
         note = "first reference" if newest is None else "configuration changed"
         accepted = self.store.save_baseline(_signed(learnt, note), self.now)
-        self.memory.baseline, self.memory.learnt = accepted, {}
+        self.memory.accept(accepted)
         return accepted, notices
 
     def _work(self, baseline: Baseline) -> _Work:
@@ -204,7 +274,7 @@ class Pass:
         memory, schedule = self.memory, self.model.schedule
         if memory.first is None and (kept := self.store.progress(self.model.name)) is not None:
             memory.first, memory.settled = kept.first, kept.settled
-        first, newest = self._reach(baseline)
+        first = self._first(baseline)
         if first is None:
             return _Work(baseline)
         if memory.first is None or first < memory.first:
@@ -221,36 +291,53 @@ class Pass:
             for e in entries
         ]
         begin = max(first, memory.settled or first)
-        memory.settled = settled(schedule, seen, begin, newest, self.now)
+        items = self._due(seen, begin)
+        memory.settled = settled(schedule, seen, begin, memory.newest, self.now)
         return _Work(
             baseline,
-            tuple(due(schedule, seen, begin, newest, self.now)),
+            items,
             {entry.window: entry for entry in entries},
             {entry.window: entry.newest_row for entry in entries},
-            newest,
             self._news_from(),
             Progress(memory.first, memory.settled),
+            begin,
+            {each.window: each for each in seen},
         )
 
-    def _reach(self, baseline: Baseline) -> tuple[datetime | None, datetime | None]:
-        """From when on windows are evaluated, and the time of the newest row.
+    def _first(self, baseline: Baseline) -> datetime | None:
+        """From when on windows are evaluated.
 
-        Only what is newer than the newest row known is looked at. Where the log itself tells the
-        first window, all of it is looked at once a day: a past may have been added to it.
+        Where the log itself tells, all of it is looked at once a day: a past may have been added.
         """
-        memory, own = self.memory, self.model.reference.period is not None
-        if memory.newest is None and memory.first is not None:
+        memory = self.memory
+        if self.model.reference.period is not None:
+            return baseline.period.end
+        fresh = memory.looked_at is not None and self.now < memory.looked_at + LOOK_EVERY
+        if fresh and memory.first is not None:
+            return memory.first
+        extent = self.model.source.extent(self.model.columns, self.horizon)
+        memory.newest, memory.newest_at, memory.looked_at = extent.last, self.now, self.now
+        starts = [moment for moment in (memory.first, extent.first) if moment is not None]
+        return min(starts, default=baseline.accepted_at)
+
+    def _due(self, seen: Sequence[Seen], begin: datetime) -> tuple[Due, ...]:
+        """The windows to evaluate; the log is looked at unless the clock alone tells them."""
+        schedule = self.model.schedule
+        clear = told_by_clock(schedule, seen, begin, self.now)
+        found = due(schedule, seen, begin, None, self.now) if clear else []
+        return tuple(found or due(schedule, seen, begin, self._look(), self.now))
+
+    def _look(self) -> datetime | None:
+        """The time of the newest row; only what is newer than the newest row known is looked at."""
+        memory = self.memory
+        if memory.newest_at == self.now:
+            return memory.newest
+        if memory.newest is None:
             memory.newest = self.store.newest_row(self.model.name)
         known = memory.newest if memory.newest and memory.newest <= self.now else None
-        if not own and (memory.looked_at is None or self.now >= memory.looked_at + LOOK_EVERY):
-            known, memory.looked_at = None, self.now
         extent = self.model.source.extent(self.model.columns, self.horizon, known)
-        newest = extent.last or known
-        memory.newest = newest
-        if own:
-            return baseline.period.end, newest
-        starts = [moment for moment in (memory.first, extent.first) if moment is not None]
-        return min(starts, default=baseline.accepted_at), newest
+        memory.newest, memory.newest_at = extent.last or known, self.now
+        return memory.newest
 
     def _news_from(self) -> datetime | None:
         """When news begins: as late before the first start as labels could still have come."""
@@ -315,8 +402,13 @@ class Pass:
 
     def _newest_row(self, work: _Work, window: Window, log: LogProfile) -> datetime | None:
         """The time of the newest row up to the end of a window, as far as is known."""
+        if log.rows:
+            newest = newest_row(log)
+            self.memory.newest = max(filter(None, (newest, self.memory.newest)))
+            return newest
+        newest = self._look()
         known = (
-            work.newest if work.newest is not None and work.newest < window.end else None,
+            newest if newest is not None and newest < window.end else None,
             work.newest_rows.get(self.model.schedule.calendar.before(window)),
             last_of_reference(work.baseline, window),
         )
@@ -393,6 +485,10 @@ def step(
     findings = with_silence(found, model.rules, baseline, slices[WHOLE].log, newest)
     told = signals_of(model.name, findings, known, target.window.end)
     return findings, review(known, told, now, model.policy)
+
+
+def _worst(met: Set[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in WORST_FIRST if verdict in met), None)
 
 
 def _same(before: Entry, log: LogProfile, state: State, pulse: str | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import dropwhile, islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -273,6 +274,34 @@ def due(
     return sorted([*fresh, *again], key=lambda item: item.window)
 
 
+def quiet_until(
+    schedule: Schedule, seen: Sequence[Seen], first: datetime, now: datetime
+) -> datetime | None:
+    """Until when no window becomes due, whatever rows come; nothing may be `due` now.
+
+    None where windows were left out of a silent stretch: they are due when rows come behind it.
+    """
+    if _missing(schedule, seen, first, now):
+        return None
+    ends = schedule.calendar.containing(max(first, now - schedule.settle)).end + schedule.settle
+    again = (_again(schedule, entry) for entry in seen if entry.state is State.PROVISIONAL)
+    return min((ends, *again))
+
+
+def told_by_clock(schedule: Schedule, seen: Sequence[Seen], first: datetime, now: datetime) -> bool:
+    """Whether the same windows are `due` now wherever the newest row lies."""
+    return len(_missing(schedule, seen, first, now)) <= MOST_SILENT
+
+
+def _missing(
+    schedule: Schedule, seen: Sequence[Seen], first: datetime, now: datetime
+) -> list[Window]:
+    """The finished windows from the first one on that is not in the ledger; of many, some."""
+    known = {entry.window for entry in seen}
+    finished = schedule.calendar.between(first, now - schedule.settle)
+    return list(islice(dropwhile(known.__contains__, finished), MOST_SILENT + 1))
+
+
 def settled(
     schedule: Schedule,
     seen: Sequence[Seen],
@@ -321,9 +350,10 @@ def _finished(
 
 
 def _waiting(schedule: Schedule, entry: Seen, now: datetime) -> bool:
-    if entry.state is not State.PROVISIONAL:
-        return False
-    if now >= entry.window.end + schedule.labels_within:
-        return True
+    return entry.state is State.PROVISIONAL and now >= _again(schedule, entry)
+
+
+def _again(schedule: Schedule, entry: Seen) -> datetime:
+    """When a window that waits for labels is read again."""
     pause = max(timedelta(minutes=5), (entry.read_at - entry.window.end) / 8)
-    return now >= entry.read_at + pause
+    return min(entry.window.end + schedule.labels_within, entry.read_at + pause)

@@ -22,6 +22,8 @@ import pytest
 import requests
 
 START_SECONDS = 30
+SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Options of Java machines that live for a minute: most of it goes into compiling, else."""
 
 
 def require(name: str, folder: str = "") -> str:
@@ -194,7 +196,8 @@ def spark_cluster(workers: int = 2) -> Iterator[SparkCluster]:
         "SPARK_SCALA_VERSION": "2.13",  # else executors look for a build of Spark to find it
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
-    options = ["-Xmx256m", "-Dspark.master.rest.enabled=false", "-cp", f"{home}/jars/*"]
+    options = [*SHORT_LIVED.split(), "-Xmx256m", "-Dspark.master.rest.enabled=false"]
+    options += ["-cp", f"{home}/jars/*"]
     deploy = "org.apache.spark.deploy"
     processes: list[subprocess.Popen[bytes]] = []
     with tempfile.TemporaryDirectory(prefix="spark-") as folder, ExitStack() as ended:

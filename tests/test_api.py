@@ -54,6 +54,16 @@ def test_the_result_shows_itself() -> None:
     assert "<!doctype html" in result.to_html().lower()
 
 
+def test_several_classes_are_compared_with_their_truth() -> None:
+    rng = np.random.default_rng(3)
+    truth = rng.choice(["cat", "dog", "fox"], 2000)
+    then = pd.DataFrame({"prediction": np.where(rng.random(2000) < 0.9, truth, "cat"), "y": truth})
+    now = then.assign(prediction=np.where(truth == "fox", "dog", then["prediction"]))
+    result = monitor.drift(then, now, task="multiclass", label="y")
+    verdicts = {f.check: str(f.verdict) for f in result.findings if f.cause == "performance"}
+    assert verdicts == {"accuracy": "critical", "f1_macro": "critical"}
+
+
 def test_mixed_columns_are_judged_and_not_fatal() -> None:
     now = frame(seed=2).astype({"age": object})
     now.loc[::2, "age"] = "unknown"

@@ -26,6 +26,7 @@ from monitor.export import Board
 from monitor.findings import ModelSnapshot, Slice, Snapshot
 from monitor.status_page import content_security_policy, status_page
 from monitor.web import ListenError, Server
+from monitor.windows import State
 from tests.fleet import churn, elec2, finding, fleet, fraud
 from tests.servers import free_port
 
@@ -351,6 +352,18 @@ def test_every_verdict_is_said_in_words_not_by_colour_alone():
 def test_the_headline_is_only_good_where_everything_was_judged(models, headline):
     page = status_page(Snapshot(models, ready=True))
     assert f"<h1>{headline}</h1>" in page
+
+
+@pytest.mark.parametrize("state", [State.PROVISIONAL, State.FINAL])
+def test_labels_that_still_come_are_no_trouble(state):
+    about_labels = replace(finding("missing", "label", verdict=Verdict.NO_DATA), cause="nulls")
+    well = elec2()
+    model = replace(well, state=state, label="label", findings=(*well.findings, about_labels))
+    page = status_page(Snapshot((model,), ready=True))
+    fine = "<h1>1 model, everything within its limits</h1>" in page
+    assert fine is (state is State.PROVISIONAL)
+    assert ("Waiting for labels" in page) is fine
+    assert ("1 no data" in page) is not fine
 
 
 def test_a_daemon_that_has_not_begun_says_that_it_is_starting():

@@ -18,6 +18,7 @@ _COMMANDS = {
     "demo": "demo",
     "init": "init",
     "validate": "ops",
+    "checks": "checks",
     "plan": "plan",
     "run": "ops",
     "status": "ops",

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.options import exit_code, fail_option, format_option, notice, writable
+from monitor.cli.options import (
+    all_option,
+    exit_code,
+    fail_option,
+    format_option,
+    notice,
+    writable,
+)
 
 if TYPE_CHECKING:
     from monitor.sources import Columns
@@ -18,13 +25,18 @@ if TYPE_CHECKING:
 @click.argument("reference")
 @click.argument("current")
 @format_option()
+@all_option
 @fail_option
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write an HTML report here.")
 @click.option("--evidently", is_flag=True, help="Write Evidently's own report beside it.")
 @click.option("--numeric", help="Numeric columns, separated by commas.")
 @click.option("--categorical", help="Categorical columns, separated by commas.")
 @click.option("--exclude", default="", help="Columns to leave out, separated by commas.")
-@click.option("--task", type=click.Choice(("binary", "regression", "none")), default="none")
+@click.option(
+    "--task",
+    type=click.Choice(("binary", "multiclass", "regression", "none")),
+    default="none",
+)
 @click.option("--prediction", help="The column of predictions.")
 @click.option("--score", help="The column of scores.")
 @click.option("--label", help="The column of truth.")
@@ -36,6 +48,7 @@ def drift(  # noqa: PLR0917  click passes all but the context by name
     reference: str,
     current: str,
     form: str,
+    everything: bool,
     fail_on: str,
     output: Path | None,
     evidently: bool,
@@ -64,7 +77,7 @@ def drift(  # noqa: PLR0917  click passes all but the context by name
     if form in ("jsonl", "junit"):  # the others show them
         notice(result.notices)
     report = comparison_report(result, shown(reference), shown(current), moment)
-    show(report, form, fail_on)
+    show(report, form, fail_on, everything=everything)
     if output is not None:
         output.write_text(to_html(report), encoding="utf-8")
         click.echo(f"report: {output}", err=True)

@@ -71,7 +71,7 @@ def _slices(made: Forecast) -> str:
     if made.slices == 1:
         return "none: all rows together"
     shown = [f"{name} ({', '.join(values)})" for name, values in made.segments.items()]
-    return f"{made.slices}: all rows, and each of " + ", ".join([*shown, "the model's versions"])
+    return f"{made.slices}: all rows, and each of " + ", ".join(shown)
 
 
 def _reads(made: Forecast) -> str:
@@ -106,10 +106,11 @@ def _state(made: Forecast) -> str:
 def _work(made: Forecast) -> str:
     work = made.work
     here = " in this process" * bool(work.queries)
+    whole = f", {brief(work.elapsed)} s by the clock" * bool(work.elapsed)
     return (
         f"about {brief(made.window_seconds)} s a window{here}; an estimate: "
         f"{period(made.tried)}, {counted(work.rows, 'row')} of {counted(work.columns, 'column')}, "
-        f"took {brief(work.seconds)} s"
+        f"took {brief(work.seconds)} s{whole}"
     )
 
 

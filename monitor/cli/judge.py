@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from monitor.cli.options import (
+    all_option,
     baseline_of,
     chosen,
     config_option,
@@ -25,6 +26,8 @@ from monitor.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from monitor.baseline import Baseline
     from monitor.config import Config, Model
     from monitor.replay import Replayed
@@ -52,16 +55,18 @@ def _span_options(command: click.decorators.FC) -> click.decorators.FC:
 @config_option
 @_span_options
 @format_option()
+@all_option
 @fail_option
 @now_option
 @click.pass_context
-def check(
+def check(  # noqa: PLR0917  click passes all but the context by name
     ctx: click.Context,
     model: str | None,
     path: Path,
     since: datetime | None,
     until: datetime | None,
     form: str,
+    everything: bool,
     fail_on: str,
     now: datetime | None,
 ) -> None:
@@ -87,7 +92,7 @@ def check(
             continue
         reports += [_report(each, baseline, [result], horizon) for result in results]
     if reports:
-        show_all(reports, form, fail_on)
+        show_all(reports, form, fail_on, everything=everything)
     ctx.exit(3 if unread else exit_code((f for r in reports for f in r.findings), fail_on))
 
 
@@ -264,11 +269,23 @@ def _report(
         reference=baseline.portraits[WHOLE].columns,
         current=newest.portrait.columns,
         history=tuple(f for result in results for f in result.findings),
-        notices=notices,
+        notices=(*notices, *_waiting(model, newest)),
         version=__version__,
         provisional=frozenset(r.window for r in results if r.state is State.PROVISIONAL),
         norms=_norms(model, baseline),
     )
+
+
+def _waiting(model: Model, newest: Replayed) -> Iterator[str]:
+    """Why the newest window has no performance yet, and where that of an older one is told."""
+    from monitor.findings import waits_for_labels
+
+    label = model.columns.label
+    if any(waits_for_labels(finding, newest.state, label) for finding in newest.findings):
+        yield (
+            "labels of this window still come: what needs them is not judged yet; modelmon status "
+            "tells the newest performance known"
+        )
 
 
 def _accepted(baseline: Baseline) -> str:

@@ -23,7 +23,7 @@ from monitor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sized
+    from collections.abc import Container, Iterator, Sized
 
     from monitor.config import Config
     from monitor.daemon import Daemon, Round
@@ -45,9 +45,10 @@ def validate(ctx: click.Context, path: Path, connect: bool) -> None:
         from monitor.connect import try_out
 
         failed = 0
-        for what, trouble in try_out(config, horizon_of(None)):
-            click.echo(f"{what}: {trouble or 'reached'}")
-            failed += bool(trouble)
+        for tried in try_out(config, horizon_of(None)):
+            click.echo(f"{tried.place}: {tried.trouble or 'reached'}")
+            notice(f"{tried.place}: {each}" for each in tried.notices)
+            failed += bool(tried.trouble)
         ctx.exit(3 if failed else 0)
 
 
@@ -68,13 +69,13 @@ def run(ctx: click.Context, path: Path, once: bool, log_level: str, now: datetim
         logging.getLogger(talkative).setLevel(logging.WARNING)
     if now is not None and not once:
         raise click.UsageError("--now needs --once")
-    config = load_config(path)
+    config, horizon = load_config(path), horizon_of(now)
     notice(config.notes)
     with open_store(config) as store:
         daemon = make_daemon(config, store)
         if once:
-            done = daemon.round(horizon_of(now))
-            tell(done)
+            done = daemon.round(horizon)
+            tell(done, _on_screen(config))
             ctx.exit(3 if done.failed else 0)
         with served(daemon) as address:
             click.echo(f"modelmon watches {_many(config.models, 'model')}; metrics at {address}")
@@ -107,9 +108,19 @@ def served(daemon: Daemon) -> Iterator[str]:
         server.stop()
 
 
-def tell(done: Round) -> None:
-    """One line for each page, and for each model that failed."""
+def _on_screen(config: Config) -> set[str]:
+    """The models whose messages a channel writes to standard output."""
+    from alerts.stdout import Channel
+
+    named = {name for name, channel in config.channels.items() if isinstance(channel, Channel)}
+    return {model.name for model in config.models.values() if named & set(model.notify)}
+
+
+def tell(done: Round, shown: Container[str]) -> None:
+    """One line for each page, but of models that are ``shown`` already, and of each failure."""
     for message in done.messages:
+        if message.model in shown:
+            continue
         click.echo(
             f"{message.at:%Y-%m-%d %H:%M}Z {message.severity} {message.reason}: {message.title}"
         )

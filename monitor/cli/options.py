@@ -67,6 +67,13 @@ def fail_option(command: _F) -> _F:
     )(command)
 
 
+def all_option(command: _F) -> _F:
+    """Add ``--all``."""
+    return click.option(
+        "--all", "everything", is_flag=True, help="Print every row of the text, however many."
+    )(command)
+
+
 def now_option(command: _F) -> _F:
     """Add ``--now``."""
     return click.option(
@@ -81,7 +88,11 @@ def horizon_of(now: datetime | None) -> Horizon:
     from monitor.sources import Horizon
 
     clock = datetime.now(UTC)
-    return Horizon(clock if now is None else min(now, clock), clock)
+    if now is not None and now > clock:
+        raise click.UsageError(
+            f"{now:%Y-%m-%d %H:%M}Z lies in the future; only the past can be replayed"
+        )
+    return Horizon(clock if now is None else now, clock)
 
 
 def load_config(path: Path) -> Config:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from checks.verdict import WORST_FIRST
+from checks.verdict import Verdict
+from monitor.findings import FIRING, waits_for_labels
+from monitor.report.order import tally, worst, worst_first
 from monitor.report.records import moment
 from monitor.report.words import counted
 from monitor.signals import sentence
+from monitor.tick import PIPELINE, command_for
 
 if TYPE_CHECKING:
+    from alerts.incident import Incident
     from monitor.baseline import Baseline
     from monitor.config import Config, Model
     from monitor.findings import Finding
@@ -27,69 +31,110 @@ def overview(config: Config, store: Store | None) -> list[dict[str, Any]]:
 
 def _model(model: Model, store: Store | None) -> dict[str, Any]:
     latest = None if store is None else store.latest(model.name)
-    counts = Counter(f.verdict for f in latest.findings) if latest else Counter()
     entry = latest.entry if latest else None
-    worst = next((verdict for verdict in WORST_FIRST if counts[verdict]), None)
-    firing = [f for f in latest.findings if f.verdict in ("critical", "warning")] if latest else []
-    shown = sorted(firing, key=lambda f: (WORST_FIRST.index(f.verdict), f.slice))
+    findings = latest.findings if latest else ()
+    own = [f for f in findings if entry and f.window == entry.window]
+    settled = [
+        f for f in own if entry and not waits_for_labels(f, entry.state, model.columns.label)
+    ]
+    older = [f for f in findings if entry and f.window != entry.window]
+    incidents = () if store is None else store.incidents(model.name)
     return {
         "model": model.name,
-        "window": None if entry is None else str(entry.window),
-        "window_start": None if entry is None else moment(entry.window.start),
-        "window_end": None if entry is None else moment(entry.window.end),
+        **_when(entry.window if entry else None),
         "state": None if entry is None else str(entry.state),
         "revision": None if entry is None else entry.revision,
         "rows": None if entry is None else entry.rows,
         "labels": None if entry is None or not model.schedule.labelled else entry.labels,
-        "worst": "no_data" if worst is None else str(worst),
-        "verdicts": {str(verdict): counts[verdict] for verdict in WORST_FIRST if counts[verdict]},
-        "findings": [_said(f, entry.window) for f in shown if entry],
-        "incidents": [
-            {
-                "key": one.key,
-                "cause": one.cause,
-                "severity": one.severity,
-                "state": one.state,
-                "since": moment(one.since),
-                "last_seen": moment(one.last_seen),
-            }
-            for one in (() if store is None else store.incidents(model.name))
-        ],
+        "worst": str(worst([*settled, *older]) or Verdict.NO_DATA),
+        **_judged(settled),
+        "waiting_for_labels": len(own) - len(settled),
+        "command": None if entry is None else command_for(model.name, entry.window),
+        "performance": _performance(older),
+        "incidents": [_incident(one) for one in incidents],
     }
 
 
-def _said(finding: Finding, window: Window) -> str:
-    """A finding in words, with its window where that is not the newest one."""
-    when = "" if finding.window == window else f" (in {finding.window})"
-    return f"{finding.verdict} {sentence(finding)}{when}"
+def _when(window: Window | None) -> dict[str, Any]:
+    return {
+        "window": None if window is None else str(window),
+        "window_start": None if window is None else moment(window.start),
+        "window_end": None if window is None else moment(window.end),
+    }
+
+
+def _judged(findings: Sequence[Finding]) -> dict[str, Any]:
+    """How many findings have each verdict, and those that fire in words, the worst first."""
+    firing = [f for f in findings if f.verdict in FIRING]
+    return {
+        "verdicts": {str(verdict): count for verdict, count in tally(findings).items()},
+        "findings": [f"{f.verdict} {sentence(f)}" for f in worst_first(firing)],
+    }
+
+
+def _performance(older: Sequence[Finding]) -> dict[str, Any] | None:
+    """What is known of performance where the newest window still waits for its labels."""
+    if not older:
+        return None
+    window = older[0].window
+    command = command_for(older[0].model, window)
+    return {**_when(window), **_judged(older), "command": command}
+
+
+def _incident(one: Incident) -> dict[str, Any]:
+    """An incident; ``trouble`` is in words what belongs to no window."""
+    return {
+        "key": one.key,
+        "cause": one.cause,
+        "severity": one.severity,
+        "state": one.state,
+        "since": moment(one.since),
+        "opened_at": None if one.opened_at is None else moment(one.opened_at),
+        "last_seen": moment(one.last_seen),
+        "trouble": [c.text for c in one.causes] if one.cause in PIPELINE else [],
+    }
 
 
 def overview_text(models: list[dict[str, Any]]) -> str:
     """The overview for a terminal."""
-    lines = []
-    for model in models:
-        lines.append(f"{model['model']}: {_newest(model)}")
-        lines += [
-            f"  incident {one['key']} {one['severity']}, {one['state']}, last seen "
-            f"{one['last_seen'][:16]}Z"
-            for one in model["incidents"]
-        ]
-        lines += [f"  {text}" for text in model["findings"][:_SHOWN]]
-        if len(model["findings"]) > _SHOWN:
-            lines.append(f"  and {len(model['findings']) - _SHOWN} more; modelmon check shows all")
-    return "\n".join(lines)
+    return "\n".join(line for model in models for line in _lines(model))
+
+
+def _lines(model: dict[str, Any]) -> Iterator[str]:
+    yield f"{model['model']}: {_newest(model)}"
+    for one in model["incidents"]:
+        seen = one["last_seen"][:16]
+        yield f"  incident {one['key']} {one['severity']}, {one['state']}, last seen {seen}Z"
+        yield from (f"    {text}" for text in one["trouble"])
+    yield from _firing(model)
+    if performance := model["performance"]:
+        yield f"  performance of {performance['window']}: {_counts(performance)}"
+        yield from _firing(performance)
+
+
+def _firing(told: dict[str, Any]) -> Iterator[str]:
+    """What fires in a window, and the command that shows what has no room here."""
+    yield from (f"  {text}" for text in told["findings"][:_SHOWN])
+    if len(told["findings"]) > _SHOWN:
+        yield f"  and {len(told['findings']) - _SHOWN} more: {told['command']} --all"
 
 
 def _newest(model: dict[str, Any]) -> str:
     """The newest window of a model in a line."""
     if model["window"] is None:
         return "no window evaluated yet"
-    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in model["verdicts"].items())
     labels = "" if model["labels"] is None else f", {counted(model['labels'], 'label')}"
+    waiting = model["waiting_for_labels"]
     return (
         f"{model['worst']}  {model['window']} ({model['state']}, revision {model['revision']}), "
-        f"{counted(model['rows'], 'row')}{labels}; {verdicts}"
+        f"{counted(model['rows'], 'row')}{labels}; {_counts(model)}"
+        + f"; {counted(waiting, 'check')} wait{'s' * (waiting == 1)} for labels"
+        * bool(waiting)
     )
+
+
+def _counts(told: dict[str, Any]) -> str:
+    return ", ".join(f"{n} {verdict}" for verdict, n in told["verdicts"].items()) or "none judged"
 
 
 def baseline_text(baseline: Baseline) -> str:

@@ -47,7 +47,8 @@ def plan(
     made, unread = [], 0
     for each in chosen(config, model):
         try:
-            made.append(forecast(each, horizon, time.process_time, _seen(config, each.name)))
+            seen = _seen(config, each.name)
+            made.append(forecast(each, horizon, time.process_time, seen, time.monotonic))
         except SourceError as error:
             unread += 1
             click.echo(

@@ -41,14 +41,18 @@ def comparison_report(
     )
 
 
-def show(report: Report, form: str, fail_on: str) -> None:
-    """Print a report to stdout."""
+def show(report: Report, form: str, fail_on: str, *, everything: bool = False) -> None:
+    """Print a report to stdout; as text its first rows, or ``everything``."""
     from monitor import report as reports
+    from monitor.report.terminal import MOST_ROWS
 
     if form == "text":
         terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size((100, 24)).columns
-        click.echo(reports.to_text(report, width=width, colour=terminal))
+        most = len(report.findings) if everything else MOST_ROWS
+        click.echo(reports.to_text(report, width=width, colour=terminal, most=most))
+        if len(report.findings) > most:
+            click.echo("note: --all prints the other rows too", err=True)
     elif form == "markdown":
         click.echo(reports.to_markdown(report))
     elif form == "json":
@@ -57,7 +61,9 @@ def show(report: Report, form: str, fail_on: str) -> None:
         show_findings(report.findings, form, fail_on)
 
 
-def show_all(reports: Sequence[Report], form: str, fail_on: str) -> None:
+def show_all(
+    reports: Sequence[Report], form: str, fail_on: str, *, everything: bool = False
+) -> None:
     """Print several reports to stdout, as one document where the format has documents."""
     from monitor import report as reports_of
 
@@ -67,7 +73,7 @@ def show_all(reports: Sequence[Report], form: str, fail_on: str) -> None:
         show_json(json.loads(reports_of.to_json(report)) for report in reports)
     else:
         for report in reports:
-            show(report, form, fail_on)
+            show(report, form, fail_on, everything=everything)
 
 
 def show_findings(findings: Sequence[Finding], form: str, fail_on: str) -> None:

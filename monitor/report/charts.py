@@ -29,12 +29,25 @@ _SPIKE = 4.0
 
 
 class Pair(NamedTuple):
-    """One thing and its share on both sides; a ``new`` one is not in the reference."""
+    """One thing and its share on both sides; a ``new`` one is not in the reference.
+
+    ``current`` is None where there are no current values to have a share of.
+    """
 
     label: str
     reference: float
-    current: float
+    current: float | None
     new: bool = False
+
+    @property
+    def told(self) -> str:
+        """Both shares in words, and of the reference alone where there is no other."""
+        before = percent(self.reference)
+        return before if self.current is None else f"{before} → {percent(self.current)}"
+
+    @property
+    def largest(self) -> float:
+        return max(self.reference, self.current or 0.0)
 
 
 def picture(column: str, reference: ColumnProfile, current: ColumnProfile) -> Markup | None:
@@ -53,7 +66,7 @@ def picture(column: str, reference: ColumnProfile, current: ColumnProfile) -> Ma
         return None
     if not shapes and not rows:
         return None
-    whole = 1.0 if shapes else max(max(pair.reference, pair.current) for pair in rows)
+    whole = 1.0 if shapes else max(pair.largest for pair in rows)
     shapes += _pairs(rows, top + 6, whole or 1.0)
     height = top + 8 + len(rows) * _ROW
     return element(
@@ -73,10 +86,9 @@ def alternative(column: str, reference: ColumnProfile, current: ColumnProfile) -
         return f"Histograms of {name}: {'; '.join(sides)}"
     if isinstance(reference, CategoricalProfile) and isinstance(current, CategoricalProfile):
         pairs = level_rows(reference, current)[:4]
-        told = (
-            f"{pair.label} {percent(pair.reference)} to {percent(pair.current)}" for pair in pairs
-        )
-        return f"Shares of the levels of {name}, reference to current: {', '.join(told)}"
+        shares = ", ".join(f"{pair.label} {pair.told}".replace(" → ", " to ") for pair in pairs)
+        told = "reference to current" if current.n else "reference alone"
+        return f"Shares of the levels of {name}, {told}: {shares}"
     return f"{name}: the two sides are of different kinds"
 
 
@@ -90,12 +102,13 @@ def numeric_rows(
         ("not a number", reference.unparsed, current.unparsed),
     )
     rows = [
-        Pair(label, _share(before, reference.rows), _share(after, current.rows))
+        Pair(label, _share(before, reference.rows), _current(after, current.rows))
         for label, before, after in kinds
         if before or after
     ]
     if bins is not None and max(bins.outside) > 1e-9:
-        rows.insert(0, Pair("off the axis", *bins.outside))
+        before, after = bins.outside
+        rows.insert(0, Pair("off the axis", before, after if current.n else None))
     return rows
 
 
@@ -110,15 +123,17 @@ def level_rows(reference: CategoricalProfile, current: CategoricalProfile) -> li
     by_move = np.argsort(-np.abs(after - before), kind="stable")[:MOST_LEVELS]
     chosen = list(dict.fromkeys([*by_size.tolist(), *by_move.tolist()]))[:MOST_LEVELS]
     chosen.sort(key=lambda place: -largest[place])
-    rows = [Pair(clean(levels[i], 80), float(before[i]), float(after[i])) for i in chosen]
+    shares = [(float(before[i]), float(after[i]) if current.n else None) for i in chosen]
+    rows = [Pair(clean(levels[i], 80), *each) for i, each in zip(chosen, shares, strict=True)]
     others = np.delete(np.arange(len(levels)), chosen)
     if largest[others].any():
         label = f"{len(others):,} other levels"
-        rows.append(Pair(label, float(before[others].sum()), float(after[others].sum())))
+        rest = float(after[others].sum()) if current.n else None
+        rows.append(Pair(label, float(before[others].sum()), rest))
     rows += _unseen(reference, current)
     if reference.missing or current.missing:
-        gone = [_share(side.missing, side.rows) for side in (reference, current)]
-        rows.append(Pair("missing", gone[0], gone[1]))
+        gone = _share(reference.missing, reference.rows)
+        rows.append(Pair("missing", gone, _current(current.missing, current.rows)))
     return rows if reference.rows or current.rows else []
 
 
@@ -133,7 +148,7 @@ def _unseen(reference: CategoricalProfile, current: CategoricalProfile) -> Itera
     after = _share(current.other - sum(count for _, count in named), current.rows)
     if before or after:
         label = "more levels" if named else "unseen levels" if complete else "rare levels"
-        yield Pair(label, before, after, new=complete)
+        yield Pair(label, before, after if current.n else None, new=complete)
 
 
 def _histogram(bins: Bins) -> Iterator[Markup]:
@@ -199,7 +214,7 @@ def _pairs(rows: Sequence[Pair], top: float, whole: float) -> Iterator[Markup]:
     for place, pair in enumerate(rows):
         y = top + place * _ROW
         yield _name(pair, start - 8, y + 13)
-        for side, share in enumerate((pair.reference, pair.current)):
+        for side, share in enumerate((pair.reference, pair.current or 0.0)):
             kind = "cur" if side else "ref"
             if share > 0:
                 yield element(
@@ -210,7 +225,7 @@ def _pairs(rows: Sequence[Pair], top: float, whole: float) -> Iterator[Markup]:
                     height=7.5,
                     class_=f"{kind} new" if pair.new and side else kind,
                 )
-        yield note(_BAR_END + 8, y + 13, f"{percent(pair.reference)} → {percent(pair.current)}")
+        yield note(_BAR_END + 8, y + 13, pair.told)
 
 
 def _name(pair: Pair, x: float, y: float) -> Markup:
@@ -228,6 +243,10 @@ def _numeric_words(side: str, profile: NumericProfile) -> str:
 
 def _share(count: int, rows: int) -> float:
     return count / rows if rows else 0.0
+
+
+def _current(count: int, rows: int) -> float | None:
+    return count / rows if rows else None
 
 
 def column_facts(reference: ColumnProfile, current: ColumnProfile) -> Sequence[tuple[str, str]]:

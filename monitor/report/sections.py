@@ -65,7 +65,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One column: its worst finding, all it was checked for, and its distribution on both sides."""
+    """One column: its worst finding, all it was checked for, and its distribution on both sides.
+
+    ``empty`` says that it has no current values.
+    """
 
     anchor: str
     name: str
@@ -73,6 +76,13 @@ class Card:
     findings: tuple[Finding, ...]
     picture: Markup | None
     facts: Sequence[tuple[str, str]]
+    empty: bool = False
+
+    @property
+    def lacking(self) -> str:
+        """Why there are no current values to show, empty where there are some."""
+        unmeasured = (f.reason for f in self.findings if f.verdict is Verdict.NO_DATA and f.reason)
+        return next(unmeasured, "no values") if self.empty else ""
 
     @property
     def told(self) -> tuple[Finding, ...]:
@@ -179,6 +189,7 @@ def cards(report: Report) -> list[Card]:
                     tuple(findings),
                     picture(column, before, after),
                     column_facts(before, after),
+                    empty=not after.n,
                 )
             )
     return found

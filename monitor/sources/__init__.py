@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, cast, runtime_checkable
 
 import monitor.sources
 from checks.grid import Floats
@@ -85,7 +85,7 @@ class ColumnSurvey:
     ``centre`` is the median of a sample of the finite values, ``atoms`` values that more than
     0.5 % of that sample share, most frequent first. ``levels`` are the canonical texts of *all*
     rows of the period, most frequent first (ties by text), ``complete`` whether none was cut.
-    For a numeric column with few distinct values ``levels`` is filled too (<= 20 of them).
+    For a numeric column with few distinct values ``levels`` is filled too (<= 50 of them).
     ``distinct`` tells how many different values there are, also where ``levels`` has no room for
     them: of text up to 100,000 (``values`` then counts their rows alone), of numbers exactly up to
     5,000 where all rows were looked at, beyond and elsewhere an estimate from the sample.
@@ -195,6 +195,22 @@ class Source(Protocol):
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
     ) -> Iterator[pa.RecordBatch]:
         """The rows of a period as they are, with these columns as far as the log has them."""
+        ...
+
+
+@runtime_checkable
+class AtOnce(Protocol):
+    """A source for which the pulses of windows that are profiled anyway cost next to nothing."""
+
+    def profile_and_pulse(
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
+    ) -> tuple[Mapping[Window, Mapping[Slice, Portrait]], Mapping[Window, Pulse]]:
+        """What `Source.profile` and `Source.pulse` give, of one state of the log."""
         ...
 
 

@@ -117,10 +117,12 @@ def _line_by_line(file: File, block: _Block) -> pa.RecordBatch:
     """The rows of a block in which a column has cells of several types, or a line is no object."""
     columns: dict[str, list[object]] = {}
     rows = 0
-    for number, text in enumerate(block.octets.decode("utf-8-sig").split("\n"), block.line):
+    lines = block.octets.decode("utf-8-sig").split("\n")
+    for number, text in enumerate(lines, block.line):
         if not text.strip():
             continue
-        for name, cell in object_of(file, number, text).items():
+        ended = number - block.line < len(lines) - 1
+        for name, cell in object_of(file, number, text, ended=ended).items():
             cells = columns.setdefault(name, [])
             cells += [None] * (rows - len(cells))
             cells.append(cell)
@@ -129,14 +131,29 @@ def _line_by_line(file: File, block: _Block) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
-def object_of(file: File, number: int, text: str) -> dict[str, object]:
+def object_of(file: File, number: int, text: str, *, ended: bool) -> dict[str, object]:
+    """The object of a line; one that has not ``ended`` may still be in writing."""
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Unreadable(f"{file}: line {number} is no JSON ({error.msg}); repair it") from None
+        way = "repair it" if ended else "it has no end yet, and is read when it is written whole"
+        said = f"{file}: line {number} is no JSON ({cause_of(error)}); {way}"
+        raise Unreadable(said) from None
     if not isinstance(found, dict):
         raise Unreadable(f"{file}: line {number} is no JSON object; each row must be {{…}}")
     return found
+
+
+def cause_of(error: json.JSONDecodeError) -> str:
+    """What is wrong with a text of JSON, and where.
+
+    >>> try:
+    ...     json.loads('{"a": "b')
+    ... except json.JSONDecodeError as error:
+    ...     cause_of(error)
+    'Unterminated string starting at column 7'
+    """
+    return f"{error.msg.removesuffix(' at')} at column {error.colno}"
 
 
 def array_of(cells: list[object]) -> pa.Array:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from checks.coarse import edges_for
 from checks.grid import Counts, Floats
-from checks.plan import EXACT_VALUES, MOST_ATOMS, MOST_LEVELS
+from checks.plan import EXACT_VALUES, MOST_ATOMS, MOST_CLASSES, MOST_LEVELS
 from checks.text import canonical
 from monitor.sources import ColumnSurvey, Family
 from monitor.sources._columns import Levels, Numbers
 
 SAMPLE = 1 << 16
-FEW_LEVELS = 20
+FEW_LEVELS = MOST_CLASSES
 _MOST_DISTINCT = 100_000
 _ATOM_SHARE = 0.005
 _HALVINGS = 60

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from checks.plan import BinaryPlan, NumericPlan, Plan, RegressionPlan
+from checks.plan import BinaryPlan, MulticlassPlan, NumericPlan, Plan, RegressionPlan
 from monitor.sources import Columns
 from monitor.sources._columns import Column, Levels, Numbers
 from monitor.sources._reading import Reading
@@ -47,6 +47,7 @@ class Needs:
         watched = {n: Need(n, isinstance(p, NumericPlan)) for n, p in plan.columns.items()}
         labelled = isinstance(plan.outcome, RegressionPlan)
         label = _need(columns.label, labelled)
+        scored = isinstance(plan.outcome, BinaryPlan | MulticlassPlan)
         if plan.outcome is None and columns.label is not None:
             label = watched.get(columns.label, label)
         return cls(
@@ -54,7 +55,7 @@ class Needs:
             {name: Need(name, numeric=False) for name in plan.segments},
             _need(columns.version, numeric=False),
             _need(columns.prediction, labelled) if plan.outcome else None,
-            _need(columns.score, numeric=True) if isinstance(plan.outcome, BinaryPlan) else None,
+            _need(columns.score, numeric=True) if scored else None,
             label,
         )
 

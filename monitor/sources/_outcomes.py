@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from checks.grid import Counts, Floats
 from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, Outcome, RegressionOutcome
-from checks.plan import BinaryPlan, RegressionPlan
+from checks.outcome_classes import NOTHING, MulticlassOutcome
+from checks.plan import BinaryPlan, MulticlassPlan, OutcomePlan, RegressionPlan
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Column, Levels, Numbers, Rows
 
@@ -42,6 +43,26 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Assigned:
+    """Rows of a classifier with several classes: class and truth as `numbered` gives them."""
+
+    plan: MulticlassPlan
+    predicted: NDArray[np.int64]
+    label: NDArray[np.int64]
+    score: Floats | None
+
+    @property
+    def labelled(self) -> Bools:
+        return np.not_equal(self.label, NOTHING)
+
+    def outcome(self, rows: Rows, counts: Counts | None = None) -> MulticlassOutcome:
+        """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
+        score = None if self.score is None else self.score[rows]
+        told, label = self.predicted[rows], self.label[rows]
+        return MulticlassOutcome.of(self.plan, told, label, score, counts=counts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimated:
     """Rows of a regression; NaN where there is no number."""
 
@@ -70,11 +91,11 @@ class Unjudged:
         return None
 
 
-Judged = Classified | Estimated | Unjudged
+Judged = Classified | Assigned | Estimated | Unjudged
 
 
 def judged(
-    plan: BinaryPlan | RegressionPlan | None,
+    plan: OutcomePlan | None,
     length: int,
     prediction: Column | None,
     score: Column | None,
@@ -84,8 +105,9 @@ def judged(
     if isinstance(plan, BinaryPlan):
         truth = classes(plan, label, length)
         strange = np.equal(truth, UNKNOWN) & _there(label, length)
-        loose = score.floats() if isinstance(score, Numbers) else None
-        return Classified(plan, classes(plan, prediction, length), truth, loose, strange)
+        return Classified(plan, classes(plan, prediction, length), truth, _scores(score), strange)
+    if isinstance(plan, MulticlassPlan):
+        return Assigned(plan, *numbered(plan, prediction, label, length), _scores(score))
     if isinstance(plan, RegressionPlan):
         return Estimated(plan, _floats(prediction, length), _floats(label, length))
     return Unjudged(_there(label, length))
@@ -100,10 +122,33 @@ def classes(plan: BinaryPlan, column: Column | None, length: int) -> NDArray[np.
     return np.array([*of_text, UNKNOWN])[column.places]
 
 
-def strangers(plan: BinaryPlan | RegressionPlan | None, column: Column) -> Bools:
+def numbered(
+    plan: MulticlassPlan, prediction: Column | None, label: Column | None, length: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Prediction and truth of each row by their place among the classes, `NOTHING` where missing.
+
+    Every further text has a number of its own, the same in both.
+    """
+    known = {text: place for place, text in enumerate(plan.classes)}
+    told, truth = (_numbers_of(known, column, length) for column in (prediction, label))
+    return told, truth
+
+
+def _numbers_of(known: dict[str, int], column: Column | None, length: int) -> NDArray[np.int64]:
+    """The number of each row's text; those that are not ``known`` become so."""
+    if not isinstance(column, Levels):
+        return np.full(length, NOTHING)
+    of_text = [known.setdefault(text, len(known)) for text in column.texts]
+    return np.array([*of_text, NOTHING])[column.places]
+
+
+def strangers(plan: OutcomePlan | None, column: Column) -> Bools:
     """Which rows hold a prediction or a label that the task does not know."""
     if isinstance(plan, BinaryPlan):
         return column.there & np.equal(classes(plan, column, len(column)), UNKNOWN)
+    if isinstance(plan, MulticlassPlan) and plan.complete:
+        found, _ = numbered(plan, column, None, len(column))
+        return found >= len(plan.classes)
     if isinstance(plan, RegressionPlan) and isinstance(column, Numbers):
         return column.unparsed
     return np.zeros(len(column), np.bool_)
@@ -111,6 +156,10 @@ def strangers(plan: BinaryPlan | RegressionPlan | None, column: Column) -> Bools
 
 def _there(column: Column | None, length: int) -> Bools:
     return np.zeros(length, np.bool_) if column is None else column.there
+
+
+def _scores(column: Column | None) -> Floats | None:
+    return column.floats() if isinstance(column, Numbers) else None
 
 
 def _floats(column: Column | None, length: int) -> Floats:

@@ -35,23 +35,46 @@ def pulse_batches(
     What is a row of a window, and which labels are visible, is as in `profile_batches`; rows that
     share an id count one by one.
     """
-    ordered = tuple(sorted(set(windows)))
-    placer, arrivals = Placer(columns, ordered, horizon), TimeReader(columns.timezone)
-    rows, known = np.zeros((2, len(ordered)), np.int64)
-    sums = np.zeros(len(ordered), np.uint64)
+    counted = Pulses(columns, windows, horizon, labels)
     for batch in batches:
-        placed = placer.place(batch)
-        if len(placed):
-            truth = truth_of(placed.batch, columns, labels, arrivals, horizon)
-            rows += np.bincount(placed.window, minlength=len(ordered))
-            if truth is not None:
-                labelled = placed.window[present(truth.label)]
-                known += np.bincount(labelled, minlength=len(ordered))
-            np.add.at(sums, placed.window, _said(columns, placed, truth))
-    return {
-        window: Pulse(int(rows[i]), int(known[i]), f"{sums[i]:016x}")
-        for i, window in enumerate(ordered)
-    }
+        counted.add(batch)
+    return counted.found()
+
+
+class Pulses:
+    """The sums that pulses are made of, of batch after batch, as in `pulse_batches`."""
+
+    def __init__(
+        self,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        labels: LabelIndex | None = None,
+    ) -> None:
+        self._columns, self._horizon, self._labels = columns, horizon, labels
+        self._windows = tuple(sorted(set(windows)))
+        self._placer = Placer(columns, self._windows, horizon)
+        self._arrivals = TimeReader(columns.timezone)
+        self._rows, self._known = np.zeros((2, len(self._windows)), np.int64)
+        self._sums = np.zeros(len(self._windows), np.uint64)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count the rows of a batch."""
+        placed = self._placer.place(batch)
+        if not len(placed):
+            return
+        columns, size = self._columns, len(self._windows)
+        truth = truth_of(placed.batch, columns, self._labels, self._arrivals, self._horizon)
+        self._rows += np.bincount(placed.window, minlength=size)
+        if truth is not None:
+            labelled = placed.window[present(truth.label)]
+            self._known += np.bincount(labelled, minlength=size)
+        np.add.at(self._sums, placed.window, _said(columns, placed, truth))
+
+    def found(self) -> dict[Window, Pulse]:
+        """The pulses of the rows so far."""
+        counts = zip(self._windows, self._rows, self._known, self._sums, strict=True)
+        return {w: Pulse(int(rows), int(known), f"{said:016x}") for w, rows, known, said in counts}
 
 
 def _said(columns: Columns, rows: Placed, truth: Truth | None) -> Hashes:

@@ -91,11 +91,14 @@ def sized(size: float) -> str:
     return f"{size:.3g} GB" if size < 999.5 else f"{size:,.0f} GB"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Queries:
     """How many queries were sent to logs so far."""
 
     sent: int = 0
+
+
+_LISTENING: list[Queries] = []
 
 
 @contextmanager
@@ -112,7 +115,15 @@ def queries() -> Iterator[Queries]:
         count.sent += asks and not any(name in text for name in _CATALOGUES)
 
     event.listen(Engine, "before_cursor_execute", hear)
+    _LISTENING.append(count)
     try:
         yield count
     finally:
+        _LISTENING.remove(count)
         event.remove(Engine, "before_cursor_execute", hear)
+
+
+def query_sent() -> None:
+    """Told by engines that are not SQLAlchemy's for each query."""
+    for count in _LISTENING:
+        count.sent += 1

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from checks.grid import Floats
 from checks.plan import MOST_LEVELS
 from monitor.sources import Columns, ColumnSurvey, Family, Survey
-from monitor.sources._arrow import cut, family, plain, present, truths
+from monitor.sources._arrow import cut, family, indices, plain, present, truths
 from monitor.sources._labels import FOREVER, LabelIndex
 from monitor.sources._looks import LevelLook, NumberLook, Spread, numeric_survey, text_survey
 from monitor.sources._placing import Placer
 from monitor.sources._reading import BOOLEAN_TEXT, NUMBER_TEXT, Reading
 from monitor.sources._times import UNITS
+from monitor.sources._together import row_ranks
+from monitor.sources._zones import Micros
 from monitor.windows import Window
 
 __all__ = ("numeric_survey", "survey_batches", "surveyed", "text_survey")
@@ -66,11 +68,13 @@ def survey_batches(
     (``typed`` False) the rows are passed twice, and text of which nine tenths are numbers or ISO
     times is of that family.
     """
-    told = {} if typed else _families(_rows(columns, period, scan(), None, labels))
+    told: dict[str, Family] = {}
+    if not typed:
+        told = _families(batch for batch, _ in _rows(columns, period, scan(), None, labels))
     look = _Look(columns, told, typed)
     units: Counter[int] = Counter()
-    for batch in _rows(columns, period, scan(), units, labels):
-        look.add(batch)
+    for batch, times in _rows(columns, period, scan(), units, labels):
+        look.add(batch, times)
     unit = UNITS[units.most_common(1)[0][0]] if units else None
     notices = tuple(look.notices())
     return Survey(look.surveys(), look.spread.passed, unit, notices, look.sample())
@@ -82,14 +86,16 @@ def _rows(
     batches: Iterable[pa.RecordBatch],
     units: Counter[int] | None,
     labels: LabelIndex | None,
-) -> Iterator[pa.RecordBatch]:
-    """The rows of the period, with their truth; ``units`` counts those of numbers for times."""
+) -> Iterator[tuple[pa.RecordBatch, Micros]]:
+    """The rows of the period, with their truth, and their times; ``units`` counts those of numbers
+    for times."""
     placer = Placer(columns, (period,), FOREVER)
     for batch in batches:
         placed = placer.place(batch)
         if units is not None:
             units.update(placed.unit[placed.unit >= 0].tolist())
-        yield placed.batch if labels is None else _with_truth(placed.batch, columns, labels)
+        told = placed.batch if labels is None else _with_truth(placed.batch, columns, labels)
+        yield told, placed.times
 
 
 def _with_truth(batch: pa.RecordBatch, columns: Columns, labels: LabelIndex) -> pa.RecordBatch:
@@ -157,21 +163,29 @@ class _Look:
     numbers: dict[str, NumberLook] = field(default_factory=dict)
     levels: dict[str, LevelLook] = field(default_factory=dict)
     others: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _picked: int = 0
+    ranks: Floats = field(default_factory=lambda: np.empty(0))
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch, times: Micros) -> None:
         picked = self.spread.pick(len(batch))
         for name in batch.schema.names:
             if name not in self.columns.exclude:
                 self._add_column(name, plain(batch.column(name)), picked)
         for name in self.numbers.keys() - set(batch.schema.names):
             self.numbers[name].skip(len(picked))
-        self._picked += len(picked)
+        self.ranks = np.concatenate((self.ranks, self._ranks(batch, times, picked)))
         factor = self.spread.widen()
         if factor > 1:
-            self._picked = -(-self._picked // factor)
+            self.ranks = self.ranks[::factor]
             for look in self.numbers.values():
                 look.thin(factor)
+
+    def _ranks(self, batch: pa.RecordBatch, times: Micros, picked: NDArray[np.intp]) -> Floats:
+        """The rank of each picked row, by its id and time: it does not tell their order."""
+        name = self.columns.id
+        ids = None
+        if name in batch.schema.names:
+            ids = batch.column(name).take(indices(picked, np.ones(len(picked), np.bool_)))
+        return row_ranks(ids, times[picked], len(self.ranks))
 
     def _add_column(self, name: str, array: pa.Array, picked: NDArray[np.intp]) -> None:
         if self.families.get(name, "empty") == "empty":
@@ -180,7 +194,7 @@ class _Look:
         reading = Reading(self.told.get(name, ""), self.typed)
         kind = self._kind(name, self.families[name])
         if kind == "number":
-            look = self.numbers.setdefault(name, NumberLook(sample=[_unknown(self._picked)]))
+            look = self.numbers.setdefault(name, NumberLook(sample=[_unknown(len(self.ranks))]))
             look.add(reading.numbers(array), picked)
         elif kind == "levels":
             self.levels.setdefault(name, LevelLook()).add(reading.levels(array))
@@ -220,9 +234,9 @@ class _Look:
         return ColumnSurvey(name, of, values, nulls)
 
     def sample(self) -> dict[str, Floats]:
-        """The numbers of a few of the rows."""
-        every = max(-(-self._picked // _FEW), 1)
-        return {name: look.cells()[::every] for name, look in self.numbers.items()}
+        """The numbers of a few of the rows, those of the lowest ranks."""
+        lowest = np.argsort(self.ranks, kind="stable")[:_FEW]
+        return {name: look.cells()[lowest] for name, look in self.numbers.items()}
 
     def notices(self) -> Iterator[str]:
         """What a person should know of columns that are no features, or no good ones."""

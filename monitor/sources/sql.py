@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from alerts.secret import Secret
+from monitor.sources._sql.engines import misnamed
 from monitor.sources._sql.log import SqlLog
 from monitor.sources._sql.relation import open_query, open_table
 from monitor.sources._sql.session import session
@@ -38,6 +39,8 @@ class Source(SqlSource):
     def __post_init__(self) -> None:
         if bool(self.table) == bool(self.query):
             raise ValueError("exactly one of 'table' and 'query' is needed")
+        if wrong := misnamed(self.url):
+            raise ValueError(wrong)
         require_bounds(self.timeout, self.batch)
 
     @contextmanager

@@ -62,4 +62,7 @@ def storable(text: str) -> str:
     >>> storable("a\\x00b") == "a\\ufffdb"
     True
     """
-    return _UNSTORABLE.sub("\ufffd", str(text))
+    told = str(text)
+    if told.isascii() and "\0" not in told:
+        return told
+    return _UNSTORABLE.sub("\ufffd", told)

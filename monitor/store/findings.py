@@ -14,11 +14,13 @@ from sqlalchemy import ColumnElement, Connection, Select
 from checks.check import Stat
 from checks.verdict import Verdict
 from monitor.findings import Finding, Slice
+from monitor.store.columns import storable
 from monitor.store.ledger import PERFORMANCE, newest_revision
 from monitor.store.tables import finding, ledger
 from monitor.windows import Window
 
 _NUMBERS = ("value", "corrected", "low", "high", "floor", "ceiling", "p_value")
+_MEASURED = (*_NUMBERS, "n_reference", "n_current", "place")
 _ROWS_AT_ONCE = 1000
 
 
@@ -45,9 +47,17 @@ def add(connection: Connection, entry: int, found: Sequence[Finding]) -> None:
     Raises:
         ValueError: one of their numbers is NaN, which no number of a finding may be.
     """
-    if found:
-        rows = [_values(each) | {"entry": entry, "position": i} for i, each in enumerate(found)]
-        connection.execute(sa.insert(finding), rows)
+    if not found:
+        return
+    rows = [(entry, place, *_values(each)) for place, each in enumerate(found)]
+    # Written for the driver: a window has hundreds, and there is nothing to translate in them.
+    statement = sa.insert(finding).compile(dialect=connection.dialect)
+    if statement.positional:
+        connection.exec_driver_sql(str(statement), rows)
+    else:
+        names = finding.c.keys()
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(str(statement), named)
 
 
 def stream(connection: Connection, wanted: Wanted) -> Iterator[Finding]:
@@ -126,23 +136,25 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield finding.c.verdict.in_([str(verdict) for verdict in wanted.verdicts])
 
 
-def _values(found: Finding) -> dict[str, object]:
+def _values(found: Finding) -> tuple[object, ...]:
+    """The cells of a finding, in the order of the table."""
     stat = found.stat
-    numbers = {name: _number(found, name, getattr(stat, name, None)) for name in _NUMBERS}
-    return numbers | {
-        "version": found.slice.version,
-        "segment": found.slice.segment,
-        "check_name": found.check,
-        "column_name": found.column,
-        "n_reference": None if stat is None else int(stat.n_reference),
-        "n_current": None if stat is None else int(stat.n_current),
-        "place": None if stat is None else stat.where,
-        "threshold": _number(found, "threshold", found.threshold),
-        "rule": found.rule,
-        "verdict": found.verdict,
-        "reason": found.reason,
-        "cause": found.cause,
-    }
+    measured: tuple[object, ...] = (None,) * len(_MEASURED)
+    if stat is not None:
+        numbers = (_number(found, name, getattr(stat, name)) for name in _NUMBERS)
+        measured = (*numbers, int(stat.n_reference), int(stat.n_current), storable(stat.where))
+    return (
+        storable(found.slice.version),
+        storable(found.slice.segment),
+        storable(found.check),
+        storable(found.column),
+        *measured,
+        _number(found, "threshold", found.threshold),
+        storable(found.rule),
+        storable(found.verdict),
+        storable(found.reason),
+        storable(found.cause),
+    )
 
 
 def _number(found: Finding, name: str, value: float | None) -> float | None:

@@ -65,6 +65,24 @@ class Record:
     granules: tuple[Granule, ...] = ()
     progress: Progress | None = None
 
+    @property
+    def entry(self) -> Entry:
+        """Its line of the ledger."""
+        return Entry(
+            self.window,
+            self.revision,
+            self.state,
+            self.rows,
+            self.labels,
+            self.evaluated_at,
+            self.known_at,
+            self.baseline_version,
+            self.config_hash,
+            self.version,
+            self.newest_row,
+            self.pulse,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

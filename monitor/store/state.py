@@ -118,8 +118,11 @@ class Store:
         with self._database.reading() as connection:
             return baselines.infos(connection, model, limit)
 
-    def record(self, record: Record) -> None:
+    def record(self, record: Record) -> Latest:
         """Write all that one evaluation of one window leaves behind, in one transaction.
+
+        What it gives is what `latest` gives from then on, if the window is the model's newest and
+        its own performance stands for the model.
 
         Letters whose channel and key are known already are not added again; of incidents, what
         others wrote meanwhile (an acknowledgement, a thread) is kept.
@@ -142,6 +145,7 @@ class Store:
             outbox.post(connection, record.letters, now)
             what = f"recorded revision {record.revision} as {record.state}"
             trail.add(connection, _PROGRAM, what, subject, now)
+        return Latest(record.entry, record.findings, (entry, entry))
 
     def announce(self, reviewed: Iterable[Incident], letters: Letters, now: datetime) -> None:
         """Write incidents and letters that belong to no window, such as a source out of reach."""
@@ -284,7 +288,10 @@ class Store:
                 return known
             if lines == (number, number):
                 return Latest(entry, findings.of_entry(connection, number), lines)
-            own = findings.of_entry(connection, number, performance=False)
+            if known is not None and known.lines[0] == number:
+                own = tuple(f for f in known.findings if f.cause != ledger.PERFORMANCE)
+            else:
+                own = findings.of_entry(connection, number, performance=False)
             late = findings.of_entry(connection, lines[1], performance=True)
             return Latest(entry, own + late, lines)
 

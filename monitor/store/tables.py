@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from monitor.store.columns import Key, Moment, PlainText
@@ -118,6 +119,14 @@ ledger = Table(
     CheckConstraint("ends > starts", name="window"),
     Index("ix_modelmon_ledger_newest", "model", "ends", "starts"),
     Index("ix_modelmon_ledger_time", "starts", "ends", "model", "revision"),
+    Index(
+        "ix_modelmon_ledger_performing",
+        "model",
+        "ends",
+        "starts",
+        sqlite_where=text("performance > 0"),
+        postgresql_where=text("performance > 0"),
+    ),
 )
 
 portrait = Table(

@@ -9,9 +9,11 @@ import numpy as np
 
 from checks.joint import KINDS, FourierMeans, JointMoments, Multivariate
 from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, RegressionOutcome
+from checks.outcome_classes import NOTHING, MulticlassOutcome
 from checks.plan import (
     BinaryPlan,
     CategoricalPlan,
+    MulticlassPlan,
     MultivariatePlan,
     NumericPlan,
     RegressionPlan,
@@ -144,6 +146,33 @@ def binary() -> dict[str, BinaryOutcome]:
     }
 
 
+def multiclass() -> dict[str, MulticlassOutcome]:
+    rng = np.random.default_rng(25)
+    plan = MulticlassPlan(("a", "b", "c"))
+    truth = rng.choice(3, 400, p=(0.6, 0.3, 0.1))
+    told = np.where(rng.random(400) < 0.8, truth, rng.integers(0, 3, 400))
+    score = rng.uniform(0.4, 1.0, 400)
+    none, empty = np.full(400, NOTHING), np.empty(0, np.int64)
+    return {
+        "good": MulticlassOutcome.of(plan, told, truth, score),
+        "wrong": MulticlassOutcome.of(plan, (truth + 1) % 3, truth, score),
+        "perfect": MulticlassOutcome.of(plan, truth, truth, np.ones(400)),
+        "certain_and_wrong": MulticlassOutcome.of(plan, (truth + 1) % 3, truth, np.ones(400)),
+        "one_class_told": MulticlassOutcome.of(plan, np.zeros(400, np.int64), truth, score),
+        "one_class_true": MulticlassOutcome.of(plan, told, np.zeros(400, np.int64), score),
+        "one_class": MulticlassOutcome.of(plan, *[np.zeros(400, np.int64)] * 2, score),
+        "one_row": MulticlassOutcome.of(plan, told[:1], truth[:1], score[:1]),
+        "new_classes": MulticlassOutcome.of(plan, told + 3, truth + 3, score),
+        "new_truths": MulticlassOutcome.of(plan, told, truth + 3, score),
+        "no_labels": MulticlassOutcome.of(plan, told, none, score),
+        "no_scores": MulticlassOutcome.of(plan, told, truth),
+        "scores_alone": MulticlassOutcome.of(plan, none, truth, score),
+        "percent": MulticlassOutcome.of(plan, told, truth, score * 100),
+        "missing_scores": MulticlassOutcome.of(plan, told, truth, np.full(400, np.nan)),
+        "empty": MulticlassOutcome.of(plan, empty, empty, np.empty(0)),
+    }
+
+
 def regression() -> dict[str, RegressionOutcome]:
     rng = np.random.default_rng(23)
     plan = RegressionPlan(50.0)
@@ -236,6 +265,7 @@ Profile = (
     | CategoricalProfile
     | BinaryOutcome
     | RegressionOutcome
+    | MulticlassOutcome
     | LogProfile
     | JointMoments
     | FourierMeans
@@ -254,6 +284,7 @@ def families() -> dict[type, dict[str, dict[str, Profile]]]:
         },
         BinaryOutcome: {"binary": dict(binary())},
         RegressionOutcome: {"regression": dict(regression())},
+        MulticlassOutcome: {"multiclass": dict(multiclass())},
         LogProfile: {"log": dict(log())},
         **{
             kind: {"together": {name: part.part(kind) for name, part in multivariate().items()}}

@@ -18,10 +18,19 @@ from checks.codec import Reader, Writer, varints
 from checks.joint import KINDS
 from checks.outcome import BinaryOutcome
 from checks.pack import VERSION, pack, pack_all, unpack, unpack_all
-from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan
+from checks.plan import BinaryPlan, CategoricalPlan, MulticlassPlan, NumericPlan
 from checks.portrait import Portrait
 from checks.profile import Anomaly, CategoricalProfile, LogProfile, NumericProfile
-from tests.checks.edges import alone, binary, categorical, families, log, numeric, regression
+from tests.checks.edges import (
+    alone,
+    binary,
+    categorical,
+    families,
+    log,
+    multiclass,
+    numeric,
+    regression,
+)
 
 HEADER = struct.Struct("<3sBI")
 
@@ -85,7 +94,10 @@ def test_every_profile_survives_packing(profile):
     assert_equal(portrait, unpack(pack(portrait)))
 
 
-@pytest.mark.parametrize("outcome", [*binary().values(), *regression().values(), None])
+OUTCOMES = (*binary().values(), *regression().values(), *multiclass().values())
+
+
+@pytest.mark.parametrize("outcome", [*OUTCOMES, None])
 def test_a_portrait_of_everything_survives_packing(outcome):
     portrait = replace(everything(), outcome=outcome)
     assert_equal(portrait, unpack(pack(portrait)))
@@ -305,13 +317,18 @@ def test_a_numeric_profile_that_contradicts_itself_is_refused(change):
 
 def test_other_records_that_contradict_themselves_are_refused():
     levels = CategoricalProfile(CategoricalPlan(("a", "b")), np.array([1]))
-    outcome = binary()["good"]
+    outcome, several = binary()["good"], multiclass()["good"]
     for record in (
         levels,
         replace(outcome, table=outcome.table[1:]),
         replace(outcome, confusion=outcome.confusion[:1]),
         replace(outcome, calibration=outcome.calibration[:, :4]),
         replace(outcome, cells=outcome.cells + np.int32(2**20)),
+        replace(several, confusion=several.confusion[:, 1:]),
+        replace(several, calibration=several.calibration[1:]),
+        replace(several, agreed=1),
+        replace(several, scored=several.valid + 1),
+        replace(several, plan=MulticlassPlan(("a", "b", "a"))),
     ):
         with pytest.raises(ValueError, match="contradicts itself"):
             unpack(pack(portrait_of(record)))

@@ -9,16 +9,18 @@ from sklearn import metrics
 from checks.check import NotEnoughData
 from checks.outcome import RegressionOutcome
 from checks.plan import RegressionPlan
-from checks.regression import bias, mae, r2, rmse
+from checks.regression import bias, explained_variance, mae, mse, r2, rmse
 from checks.verdict import Verdict, default_limit, judge, judge_missing
 from tests.checks.logs import log, measure, needs_data
 
-ALL = (mae, rmse, bias, r2)
+ALL = (mae, rmse, mse, bias, r2, explained_variance)
 ORACLES = {
     "mae": metrics.mean_absolute_error,
     "rmse": metrics.root_mean_squared_error,
     "bias": lambda truth, told: np.mean(told - truth),
+    "mse": metrics.mean_squared_error,
     "r2": metrics.r2_score,
+    "explained_variance": metrics.explained_variance_score,
 }
 
 
@@ -77,7 +79,7 @@ def test_every_number_lies_within_its_own_interval(pairs):
         try:
             found = check.compute(now, now)
         except NotEnoughData as lacking:
-            assert check is r2, lacking.reason
+            assert check in (r2, explained_variance), lacking.reason
             continue
         slack = 1e-9 * max(abs(found.value), abs(found.floor), abs(found.ceiling))
         assert found.floor - slack <= found.value <= found.ceiling + slack, check.name
@@ -142,7 +144,7 @@ def test_no_share_of_nothing_is_explained():
 def test_perfect_predictions_have_no_error_and_explain_everything():
     truth, _ = rows()
     now = outcome(truth, truth)
-    assert [check.compute(now, now).value for check in ALL] == [0.0, 0.0, 0.0, 1.0]
+    assert [check.compute(now, now).value for check in ALL] == [0.0] * 4 + [1.0] * 2
     assert r2.compute(now, now).low == 1.0
 
 
@@ -203,3 +205,30 @@ def test_weeks_of_a_real_log_that_got_worse_are_found_and_the_others_left_alone(
         for kind in ("fine", "better"):
             judged = set(bikes.verdicts(check, kind).values())
             assert judged <= {Verdict.OK, Verdict.UNDECIDED}, (kind, check.name)
+
+
+def test_a_square_has_the_squares_of_the_ends_of_its_root():
+    now = outcome(*rows())
+    root, square = rmse.compute(now, now), mse.compute(now, now)
+    for end in ("value", "low", "high", "floor", "ceiling"):
+        assert getattr(square, end) == pytest.approx(getattr(root, end) ** 2)
+
+
+def test_a_constant_error_explains_all_the_variance():
+    truth = np.random.default_rng(1).normal(1e4, 3.0, 400)
+    now = outcome(truth, truth + 5e3)
+    found = explained_variance.compute(now, now)
+    assert found.low == found.value == found.high == 1.0
+    assert r2.compute(now, now).value < 0
+
+
+@pytest.mark.parametrize("offset", [0.0, 4.0])
+def test_the_interval_of_explained_variance_does_not_care_for_bias(offset):
+    """Errors of deviation 5 against truths of deviation 10: three quarters, however far off."""
+    rng, inside = np.random.default_rng(7), []
+    for _ in range(400):
+        truth = rng.normal(50.0, 10.0, 200)
+        now = outcome(truth, truth + rng.normal(offset, 5.0, 200), centre=50.0)
+        found = explained_variance.compute(now, now)
+        inside.append(found.low <= 0.75 <= found.high)
+    assert 0.91 <= np.mean(inside) <= 0.98

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,7 +14,7 @@ from pytest_httpserver import HTTPServer
 from monitor.cli import _COMMANDS
 from monitor.config import load
 from tests.cli.conftest import DRIFTED_DAY, Command
-from tests.monitor.small import steady, write
+from tests.monitor.small import ROWS, rows_of, steady, write
 
 ONE_PASS = ("run", "--once", "--now", "2024-01-17T00:05Z")
 
@@ -60,6 +62,56 @@ def test_init_writes_a_configuration_that_runs(command: Command, tmp_path: Path)
     assert judged.code == 0, judged.err
 
 
+@pytest.mark.parametrize("kinds", [("cat", "dog", "fox"), (1, 2, 3)], ids=["texts", "numbers"])
+def test_a_model_of_several_classes_is_guessed_and_judged(
+    command: Command, tmp_path: Path, kinds: tuple[str | int, ...]
+) -> None:
+    """From the eleventh day on every third class is told wrongly."""
+    lines = ["timestamp,prediction_id,x,prediction,score,label"]
+    for row in range(16 * 120):
+        day, kind = row // 120, row % 3
+        told = kinds[0] if day > 10 and kind == 2 else kinds[(kind + (row % 20 == 0)) % 3]
+        moment = f"2024-01-{day + 1:02}T{row % 24:02}:00:00Z"
+        lines.append(f"{moment},p{row},{row % 7},{told},0.{60 + row % 40},{kinds[kind]}")
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    assert command("init", "log.csv").code == 0
+    (model,) = load(tmp_path / "monitor.toml").models.values()
+    assert model.task == "multiclass"
+    steady = command("check", "--now", "2024-01-09T00:05Z")
+    assert (steady.code, "accuracy" in steady.out, "f1_macro" in steady.out) == (0, True, True)
+    broken = command("check", "--now", "2024-01-17T00:05Z")
+    assert broken.code == 1
+    assert f"lowest: {kinds[2]} with 0" in broken.out
+
+
+@pytest.mark.parametrize(
+    ("label", "prediction", "task"),
+    [
+        (lambda row: row % 9, lambda row: (row * 7) % 9, "multiclass"),
+        (lambda row: row % 9, lambda row: row % 9 + 0.25, "regression"),
+        (lambda row: row % 60, lambda row: row % 60, "regression"),
+        (lambda row: f"c{row % 50}", lambda row: f"c{row % 49}", "multiclass"),
+        (lambda row: f"c{row % 51}", lambda row: f"c{row % 51}", "none"),
+        (lambda row: f"c{row % 5}", lambda row: f"d{row % 5}", "none"),
+        (lambda row: row % 2, lambda row: row % 2, "binary"),
+    ],
+)
+def test_init_tells_classes_from_amounts(
+    command: Command,
+    tmp_path: Path,
+    label: Callable[[int], object],
+    prediction: Callable[[int], object],
+    task: str,
+) -> None:
+    lines = ["timestamp,prediction,label"]
+    for row in range(900):
+        moment = f"2024-01-{row // 90 + 1:02}T{row % 24:02}:00:00Z"
+        lines.append(f"{moment},{prediction(row)},{label(row)}")
+    (tmp_path / "log.csv").write_text("\n".join(lines))
+    assert command("init", "log.csv").code == 0
+    assert f'task   = "{task}"' in (tmp_path / "monitor.toml").read_text()
+
+
 def test_init_overwrites_nothing_unasked(command: Command, project: Path) -> None:
     before = (project / "monitor.toml").read_text()
     said = command("init", "log.csv")
@@ -67,6 +119,19 @@ def test_init_overwrites_nothing_unasked(command: Command, project: Path) -> Non
     assert "--force" in said.err
     assert command("init", "log.csv", "--force").code == 0
     assert (project / "monitor.toml").read_text() != before
+
+
+@pytest.mark.parametrize("asked", [("init", "log.jsonl"), ("drift", "log.jsonl", "log.jsonl")])
+def test_nested_records_are_told_from_a_table(
+    command: Command, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    records = [{"meta": {"at": row[1]}, "request": {"items": [row[2]]}} for row in rows_of(0)]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, records)))
+    said = command(*asked)
+    assert (said.code, said.out, said.err.count("\n")) == (3, "", 1)
+    assert "nested (meta, request)" in said.err
+    assert "docs/logs.md" in said.err
+    assert not (tmp_path / "monitor.toml").exists()
 
 
 def test_init_without_a_log_leaves_nothing(command: Command, tmp_path: Path) -> None:
@@ -94,6 +159,42 @@ def test_validate_connect_says_what_cannot_be_reached(command: Command, project:
     said = command("validate", "--connect")
     assert said.code == 3
     assert "no such file" in said.out
+
+
+def test_a_name_that_others_give_postgresql_is_corrected_without_a_connection(
+    command: Command, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB", "postgres://ana:s3cret@db/x")
+    path = project / "monitor.toml"
+    text = re.sub(
+        r'type = "csv"\npath = .*', 'type = "sql"\nurl = "env:DB"\ntable = "log"', path.read_text()
+    )
+    path.write_text(text)
+    for connect in ((), ("--connect",)):
+        said = command("validate", *connect)
+        assert (said.code, said.out) == (2, "")
+        assert "did you mean 'postgresql'?" in said.err
+        assert "s3cret" not in said.err
+    one_off = command("drift", "postgres://ana:s3cret@db/x#log", "log.csv")
+    assert (one_off.code, one_off.err.count("\n")) == (3, 1)
+    assert "did you mean 'postgresql'?" in one_off.err
+
+
+def test_validate_connect_notes_what_it_saw(command: Command, project: Path) -> None:
+    records = [
+        {"at": row[1], "in": [{"x": float(row[2])}]} for n in range(16) for row in rows_of(n)
+    ]
+    (project / "log.jsonl").write_text("\n".join(map(json.dumps, records)))
+    path = project / "monitor.toml"
+    shape = 'type = "jsonl"\npath = "log.jsonl"\nshape = "nested"\n'
+    fields = 'fields = { timestamp = "at", x = "in[*].x", y = "inn[*].x" }'
+    text = re.sub(r'type = "csv"\npath = .*', shape + fields, path.read_text())
+    text = re.sub(r"(?m)^(id|numeric|categorical) = .*\n", "", text)
+    path.write_text(text)
+    said = command("validate", "--connect")
+    assert said.code == 0, said.out + said.err
+    assert "models.m.source: y: inn[*].x was found in none of " in said.err
+    assert "did you mean in[*].x?" in said.err
 
 
 # check, report, backtest
@@ -180,7 +281,7 @@ def test_a_pass_and_what_is_told_of_it_afterwards(command: Command, project: Pat
     assert not (project / "state.db").exists()
     first = command(*ONE_PASS)
     assert first.code == 0
-    assert "opened" in first.out
+    assert first.out.count("opened") == 1
     assert "8 windows evaluated" in first.err
     again = command(*ONE_PASS)
     assert (again.code, again.out) == (0, "")
@@ -190,6 +291,88 @@ def test_a_pass_and_what_is_told_of_it_afterwards(command: Command, project: Pat
     (model,) = json.loads(command("status", "--format", "json").out)
     assert model["model"] == "m"
     assert len(model["incidents"]) == 1
+
+
+def test_status_says_why_a_source_cannot_be_read(command: Command, project: Path) -> None:
+    (project / "log.csv").unlink()
+    passed = command(*ONE_PASS)
+    assert passed.code == 3
+    told = command("status")
+    assert told.code == 1
+    assert "m: no window evaluated yet" in told.out
+    assert "warning, open" in told.out
+    assert "cannot be read" in told.out
+    assert "no such file" in told.out
+    (model,) = json.loads(command("status", "--format", "json").out)
+    (incident,) = model["incidents"]
+    assert incident["opened_at"] == "2024-01-17T00:05:00Z"
+    assert any("no such file" in text for text in incident["trouble"])
+
+
+def labelled(folder: Path, *, known: int) -> None:
+    """A log of 16 days and a truth for the first ``known`` of them, in monitor.toml."""
+    path, rows = folder / "monitor.toml", [r for n in range(16) for r in rows_of(n)]
+    head = "prediction_id,timestamp,x,city,score\n"
+    lines = [",".join((*row, f"{i % 10 / 10}")) for i, row in enumerate(rows)]
+    (folder / "log.csv").write_text(head + "\n".join(lines) + "\n")
+    truth = [
+        (row[0], "yes" if i % 10 > 5 or i % 7 == 0 else "no", row[1]) for i, row in enumerate(rows)
+    ]
+    lines = ["prediction_id,label,label_timestamp", *map(",".join, truth[: known * ROWS])]
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    text = path.read_text().replace('every = "1d"', 'task = "binary"\nevery = "1d"')
+    roles = ("score", "label", "label_timestamp")
+    said = "".join(f'{role} = "{role}"\n' for role in roles)
+    text = text.replace('numeric = ["x"]', f'{said}numeric = ["x"]')
+    path.write_text(text.replace('type = "csv"', 'type = "csv"\nlabels = "labels.csv"'))
+
+
+def test_status_says_which_findings_are_of_an_older_window(command: Command, project: Path) -> None:
+    labelled(project, known=13)
+    assert command(*ONE_PASS).code == 0
+    (model,) = json.loads(command("status", "--format", "json").out)
+    assert model["window_start"] == "2024-01-16T00:00:00Z"
+    assert model["worst"] not in ("no_data", "critical", "warning", "error")
+    assert "no_data" not in model["verdicts"]
+    assert model["waiting_for_labels"] > 0
+    assert model["performance"]["window_start"] == "2024-01-13T00:00:00Z"
+    assert sum(model["performance"]["verdicts"].values()) > 0
+    text = command("status").out
+    assert f"; {model['waiting_for_labels']} checks wait for labels\n" in text
+    assert "  performance of 2024-01-13 00:00Z .. 2024-01-14 00:00Z: " in text
+    assert "no data" not in text
+    told = command("check", "--now", "2024-01-17T00:05Z")
+    assert "labels of this window still come" in " ".join(told.out.split())
+
+
+def test_the_command_that_status_names_shows_every_row(command: Command, project: Path) -> None:
+    path, wide = project / "monitor.toml", [f"x{i:03}" for i in range(60)]
+    rows = [r for n in range(16) for r in rows_of(n, shift=9.0 if n > 11 else 0.0)]
+    lines = [",".join((*row, *[row[2]] * len(wide))) for row in rows]
+    head = ",".join(("prediction_id,timestamp,x,city", *wide))
+    (project / "log.csv").write_text(head + "\n" + "\n".join(lines) + "\n")
+    path.write_text(path.read_text().replace('numeric = ["x"]', f"numeric = {['x', *wide]}"))
+    command(*ONE_PASS)
+    told = command("status").out
+    (hint,) = [line for line in told.splitlines() if " more: " in line]
+    again = hint.partition(" more: modelmon ")[2].split()
+    assert again[-1] == "--all"
+    everything = command(*again)
+    for name in wide:
+        assert name in everything.out
+    cut = command(*again[:-1])
+    assert re.search(r"and \d+ more", cut.out)
+    assert "--all" in cut.err
+
+
+@pytest.mark.parametrize("asked", [("check",), ("run", "--once"), ("plan",), ("report", "m")])
+def test_the_future_cannot_be_replayed(
+    command: Command, project: Path, asked: tuple[str, ...]
+) -> None:
+    said = command(*asked, "--now", "2999-01-01")
+    assert (said.code, said.err.count("\n")) == (2, 1)
+    assert "lies in the future" in said.err
+    assert not (project / "state.db").exists()
 
 
 def test_a_baseline_is_accepted_with_a_note_and_from_then_on_in_force(

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import logging
+import re
 import tomllib
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from alerts import email, slack
 from alerts.secret import Secret
-from monitor.config import Config, ConfigError, load, parse
+from monitor.config import Config, ConfigError, Daemon, _Head, load, parse
+from monitor.sources import Columns
+from tests.shared import ROOT
 
 GOOD = """
 [daemon]
@@ -24,6 +28,7 @@ timezone = "Europe/Berlin"
 settle = "1h"
 labels_within = "7d"
 mature_at = 0.9
+granule = "2h"
 budget = "1 per 30d"
 notify = ["oncall"]
 
@@ -83,6 +88,7 @@ def test_every_documented_key_is_read(tmp_path: Path) -> None:
     assert model.task == "binary"
     assert model.schedule.settle == timedelta(hours=1)
     assert model.schedule.mature_at == 0.9
+    assert str(model.schedule.granule) == "2h"
     assert str(model.schedule.calendar.every) == "1d"
     assert str(model.schedule.calendar.zone) == "Europe/Berlin"
     assert model.columns.numeric == ("nswprice", "nswdemand")
@@ -90,6 +96,25 @@ def test_every_documented_key_is_read(tmp_path: Path) -> None:
     assert model.reference.period is not None
     assert model.reference.period.start.isoformat() == "1996-08-26T22:00:00+00:00"
     assert model.notify == ("oncall",)
+
+
+def test_the_example_has_every_key_and_each_of_them_is_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MODELMON_TOKEN", "SMTP_PASSWORD"):
+        monkeypatch.setenv(name, "a-secret")
+    (tmp_path / "plugins").mkdir()
+    text = (ROOT / "monitor.toml").read_text()
+    assert read(text, tmp_path).notes == ()
+    head = text.index("[daemon]")  # above it stands prose
+    every = re.sub(r"^# (?=[\[a-z])", "", text[head:], flags=re.MULTILINE)
+    config = read(every.replace('path = "train.parquet"', ""), tmp_path)
+    assert sorted(config.channels) == ["oncall", "team", "terminal"]
+    keys = set(re.findall(r"^(\w+) +=|^(\w+) =", every, flags=re.MULTILINE))
+    written = {first or second for first, second in keys}
+    tables = (Daemon, _Head, Columns, slack.Channel, email.Channel)
+    known = {each.name for table in tables for each in fields(table)}
+    assert known - written == {"budget"}  # of no use yet
 
 
 def test_a_rule_carries_its_limits_parameters_and_columns(tmp_path: Path) -> None:
@@ -144,6 +169,7 @@ def test_all_problems_are_told_at_once_with_their_place_and_a_suggestion(tmp_pat
         ('task   = "binary"', 'task = "binry"', "models.elec2.task: must be one of"),
         ('task   = "binary"', 'task = "ranking"', "not measured by this version"),
         ("mature_at = 0.9", "mature_at = 90", "mature_at"),
+        ('granule = "2h"', 'granule = "1w"', "granule: 1w does not divide a window of 1d"),
         ('budget = "1 per 30d"', 'budget = "few"', "no budget"),
         ('settle = "1h"', "settle = 1", "models.elec2.settle: must be a duration"),
         ("from = 1996-08-27", "from = 1997-08-27", "to must lie after from"),
@@ -168,6 +194,17 @@ def test_a_wrong_value_is_one_clear_sentence(
     found = problems(GOOD.replace(old, new), tmp_path)
     assert any(expected in problem for problem in found), found
     assert len(found) <= 2
+
+
+def test_a_model_of_several_classes_needs_predictions_and_no_positive_class(tmp_path: Path) -> None:
+    several = GOOD.replace('task   = "binary"', 'task   = "multiclass"\npositive = "up"')
+    config = parse(tomllib.loads(several), tmp_path / "monitor.toml")
+    assert config.models["elec2"].task == "multiclass"
+    assert any("positive: has no effect" in note for note in config.notes)
+    lacking = several.replace('prediction = "prediction"', "")
+    assert problems(lacking, tmp_path) == [
+        "models.elec2.columns.prediction: a multiclass model needs one"
+    ]
 
 
 def test_a_file_that_is_no_toml_is_told_with_its_line(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gc
 import logging
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from apscheduler.executors.base import BaseExecutor, MaxInstancesReachedError
+from apscheduler.schedulers.background import BackgroundScheduler
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 import monitor.sources
-from monitor.daemon import Daemon
+from monitor.daemon import Daemon, is_news
 from monitor.export import Board
 from monitor.findings import ModelSnapshot, Snapshot
 from monitor.web import Server
@@ -61,14 +64,38 @@ class Source(Csv):
 
     mood: Path = Path("mood")
 
-    def extent(self, columns, horizon, since=None):
+    def extent(self, *asked):
+        self.ask()
+        return super().extent(*asked)
+
+    def pulse(self, *asked):
+        self.ask()
+        return super().pulse(*asked)
+
+    def profile(self, *asked):
+        self.ask()
+        return super().profile(*asked)
+
+    def ask(self):
         mood = self.mood.read_text()
         if mood == "divide":
-            return 1 / 0
+            1 / 0
         if mood == "offended":
             raise Offended(7, politely=False)
-        return super().extent(columns, horizon, since)
 '''
+
+
+class Busy(BaseExecutor):
+    """An executor that takes no job, as the one before still runs."""
+
+    asked = False
+
+    def submit_job(self, job: object, run_times: object) -> None:
+        Busy.asked = True
+        raise MaxInstancesReachedError(job)
+
+    def _do_submit_job(self, job: object, run_times: object) -> None:
+        raise NotImplementedError
 
 
 @pytest.fixture
@@ -125,6 +152,43 @@ def test_a_source_in_trouble_pages_after_the_grace_time_and_resolves_after_two_g
     assert found is not None
     assert (found.severity, found.state, found.since) == ("critical", "resolved", began)
     assert sum(failures.values()) == 6
+
+
+def test_the_log_tells_what_was_evaluated_and_of_a_source_once_until_it_is_back(
+    tmp_path: Path, log: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "modelmon")
+    text = log.read_text()
+    with daemon_of(tmp_path, model("shop", log)) as daemon:
+        at(daemon, evening(9))
+        log.unlink()
+        for minute in (12, 13, 14):
+            at(daemon, evening(9, minute))
+        log.write_text(text)
+        at(daemon, evening(9, 15))
+        at(daemon, evening(9, 16))
+    told = [(each.levelname, each.message) for each in caplog.records]
+    warnings = [message for level, message in told if level == "WARNING"]
+    assert len(warnings) == 1
+    assert "no such file" in warnings[0]
+    assert [message for level, message in told if level == "INFO"] == [
+        f"shop: 2 windows evaluated, the last {day(9)}; worst: ok",
+        "shop: can be read again",
+    ]
+
+
+def test_a_tick_that_is_skipped_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    scheduler = BackgroundScheduler(executors={"default": Busy()})
+    logging.getLogger("apscheduler.scheduler").addFilter(is_news)
+    try:
+        scheduler.add_job(print, "interval", seconds=0.05)
+        scheduler.start()
+        time.sleep(0.3)
+    finally:
+        scheduler.shutdown(wait=False)
+        logging.getLogger("apscheduler.scheduler").removeFilter(is_news)
+    assert Busy.asked
+    assert not [each for each in caplog.records if each.levelname == "WARNING"]
 
 
 def test_a_source_that_fails_for_less_than_the_grace_time_wakes_nobody(

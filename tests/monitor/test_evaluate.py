@@ -12,7 +12,7 @@ from checks.portrait import Portrait
 from checks.profile import CategoricalProfile, LogProfile, NumericProfile
 from checks.verdict import Limit, Verdict
 from monitor.evaluate import Rule, Target, evaluate
-from monitor.findings import WHOLE, Finding, Slice
+from monitor.findings import WHOLE, Finding, Slice, waits_for_labels
 from monitor.windows import State, Window
 
 PLAN = Plan(
@@ -100,6 +100,28 @@ def test_no_values_are_no_data_and_few_are_insufficient_though_shown() -> None:
     ].verdict.judged
 
 
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (State.OPEN, "no labels yet"),
+        (State.PROVISIONAL, "no labels yet"),
+        (State.FINAL, "no labels"),
+    ],
+)
+def test_rows_without_any_label_say_so_and_wait_for_them(state: State, reason: str) -> None:
+    plan = Plan({"truth": NumericPlan(), "age": NumericPlan()}, roles={"truth": "label"})
+    known, none = (NumericProfile.of(np.array(n), NumericPlan()) for n in ([1.0, 2.0, 3.0], []))
+    log = LogProfile.of_window(100, 0.0, 1.0, 2.0)
+    then = Portrait(plan.hash, {"truth": known, "age": known}, log)
+    now = Portrait(plan.hash, {"truth": none, "age": known}, log)
+    target = Target("credit", DAY, 1, state)
+    truth, age = evaluate(target, plan, [Rule(shift)], {WHOLE: then}, {WHOLE: now})
+    assert (truth.verdict, truth.reason) == (Verdict.NO_DATA, reason)
+    assert age.verdict is Verdict.OK
+    assert waits_for_labels(truth, state, "truth") is (state is not State.FINAL)
+    assert not waits_for_labels(age, state, "truth")
+
+
 def test_a_minimum_of_rows_holds_for_what_has_no_column_too() -> None:
     @check(LogProfile, direction="below", critical=0.9, cause="performance")
     def rate(reference: LogProfile, current: LogProfile) -> Stat:
@@ -154,6 +176,14 @@ def test_performance_waits_for_half_of_the_labels(
     target = replace(TARGET, state=state)
     current = portrait(1.0, rows=100, labels=labels)
     assert run(Rule(performance()), current=current, target=target)["hits", ""].verdict is expected
+
+
+def test_an_estimate_from_scores_waits_for_no_label() -> None:
+    estimate = replace(performance(), needs="score")
+    target = replace(TARGET, state=State.PROVISIONAL)
+    current = portrait(1.0, rows=100, labels=0)
+    found = run(Rule(estimate), current=current, target=target)["hits", ""]
+    assert found.verdict is Verdict.CRITICAL
 
 
 def test_a_segment_is_compared_with_the_same_segment() -> None:

@@ -156,7 +156,7 @@ def test_what_a_column_is_left_out_for() -> None:
     assert {each.column: each.why for each in found} == {
         "at": "the time of a row",
         "id": "the id of a row",
-        "v": "the version of the model: a slice each",
+        "v": "the version of the model: the rows of each are counted",
         "late": "when the label came",
         "no": "excluded",
         "uuid": "nearly every row has a value of its own; left out as an id",
@@ -196,6 +196,21 @@ def test_of_a_database_the_queries_of_a_window_are_counted(log: Path) -> None:
     assert told.work.queries >= 1
     assert "'log'" in told.reads.sentence
     assert f"{told.work.queries} quer" in " ".join(as_text(told, 200).split())
+
+
+def test_of_an_engine_of_its_own_queries_and_seconds_by_the_clock_are_told(log: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect(log.parent / "log.duckdb") as connection:
+        connection.execute(f"create table log as select * from '{log}'")
+    source = f'type = "sql"\nurl = "duckdb:///{log.parent}/log.duckdb"\ntable = "log"'
+    table = model("m", log, source=source)
+    told = made(log.parent, table, clock=ticking(8.0))
+    assert told.work.queries >= 1
+    assert told.work.elapsed == 8.0
+    text = " ".join(as_text(told, 200).split())
+    assert f"{told.work.queries} quer" in text
+    assert "took 0.25 s, 8 s by the clock" in text
+    assert "by the clock" not in as_text(made(log.parent, table), 200)
 
 
 def test_questions_about_schemas_are_no_queries(tmp_path: Path) -> None:

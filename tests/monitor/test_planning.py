@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from checks.plan import EXACT_VALUES, BinaryPlan, CategoricalPlan, NumericPlan, RegressionPlan
+from checks.plan import (
+    EXACT_VALUES,
+    BinaryPlan,
+    CategoricalPlan,
+    MulticlassPlan,
+    NumericPlan,
+    Plan,
+    RegressionPlan,
+)
 from monitor.planning import Outlook, guess_columns, plan_of
 from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
 
@@ -109,7 +117,7 @@ def test_the_positive_class_is_known_or_said(
     [
         (("good", "bad"), None, "which of bad, good is the positive class"),
         (("good", "bad"), "ugly", "which of"),
-        (("a", "b", "c"), None, "more than two values"),
+        (("a", "b", "c"), None, "more than two values.*multiclass"),
     ],
 )
 def test_unclear_classes_are_refused(
@@ -117,6 +125,58 @@ def test_unclear_classes_are_refused(
 ) -> None:
     with pytest.raises(WrongSchema, match=message):
         plan_of(survey_with_labels(*levels), COLUMNS, Outlook("binary", positive))
+
+
+SEVERAL = Columns(prediction="pred", label="label")
+MANY = tuple(f"c{place}" for place in range(60))
+
+
+def classes_of(label: ColumnSurvey, pred: ColumnSurvey) -> tuple[Plan, tuple[str, ...]]:
+    survey = Survey({"pred": pred, "label": label}, 100, None)
+    return plan_of(survey, SEVERAL, Outlook("multiclass"))
+
+
+@pytest.mark.parametrize(
+    ("label", "pred", "expected"),
+    [
+        (("b", "a", "c"), ("a", "b"), MulticlassPlan(("b", "a", "c"))),
+        (("b", "a"), ("d", "a"), MulticlassPlan(("b", "a", "d"))),
+        ((), ("x", "y", "z"), MulticlassPlan(("x", "y", "z"))),
+        (MANY[:50], MANY[:3], MulticlassPlan(MANY[:50])),
+        (MANY, MANY, MulticlassPlan(MANY[:50], complete=False)),
+        (MANY[:50], ("new",), MulticlassPlan(MANY[:50], complete=False)),
+    ],
+)
+def test_classes_are_those_of_the_label_by_frequency_and_of_the_predictions_behind(
+    label: tuple[str, ...], pred: tuple[str, ...], expected: MulticlassPlan
+) -> None:
+    plan, notices = classes_of(
+        ColumnSurvey("label", "text", 90, levels=label, distinct=len(label)),
+        ColumnSurvey("pred", "text", 90, levels=pred, distinct=len(pred)),
+    )
+    assert plan.outcome == expected
+    assert type(plan).from_json(plan.to_json()).outcome == expected
+    assert any("more than 50 classes" in each for each in notices) is not expected.complete
+
+
+def test_numbers_of_classes_are_watched_as_levels() -> None:
+    numbers = ColumnSurvey("label", "number", 90, integral=True, levels=("1", "2", "3"), distinct=3)
+    plan, _ = classes_of(numbers, replace(numbers, name="pred"))
+    assert plan.outcome == MulticlassPlan(("1", "2", "3"))
+    assert plan.columns["pred"] == plan.columns["label"] == CategoricalPlan(("1", "2", "3"))
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (ColumnSurvey("label", "number", 900, distinct=712), "712 different numbers.*regression"),
+        (ColumnSurvey("label", "text", 9, levels=("a",), distinct=1), "only 'a' in the reference"),
+        (ColumnSurvey("label", "empty"), "nothing in the reference"),
+    ],
+)
+def test_a_label_without_classes_is_refused(label: ColumnSurvey, message: str) -> None:
+    with pytest.raises(WrongSchema, match=message):
+        classes_of(label, ColumnSurvey("pred", "empty"))
 
 
 def test_equal_plans_have_equal_hashes_and_survive_json() -> None:

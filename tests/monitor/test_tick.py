@@ -27,6 +27,7 @@ from monitor.tick import RECENT, Memory, Pass
 from monitor.windows import State, Window
 from tests.monitor.small import (
     DAY,
+    ROWS,
     START,
     at,
     daemon_of,
@@ -62,6 +63,7 @@ from = 2026-01-05
 to = 2026-02-02
 """
 REFERENCE_END = datetime(2026, 2, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
@@ -461,7 +463,9 @@ def test_a_new_process_reads_no_more_of_the_ledger_than_what_can_be_due(tmp_path
         assert store.lines <= 8
 
 
-def test_only_what_is_new_of_a_log_is_looked_at(tmp_path: Path) -> None:
+def test_a_log_is_looked_at_where_the_clock_does_not_tell_and_then_for_what_is_new(
+    tmp_path: Path,
+) -> None:
     log = tmp_path / "log.csv"
     write(log, steady(range(20)))
     looked: list[datetime | None] = []
@@ -469,10 +473,14 @@ def test_only_what_is_new_of_a_log_is_looked_at(tmp_path: Path) -> None:
         shop = daemon.config.models["shop"]
         source = Looking(shop.source, looked)
         daemon.config.models["shop"] = replace(shop, source=source)  # type: ignore[index]
-        for number in (10, 11, 12):
-            at(daemon, evening(number))
-    newest = [day(number).end for number in (10, 11)]
-    assert looked == [None, *newest]
+        asked = []
+        for number, minutes in ((10, 5), (10, 9), (10, 10), (11, 5), (11, 11), (16, 5)):
+            looked.clear()
+            at(daemon, evening(number, minutes))
+            asked.append(tuple(looked))
+    last = {number: day(number).end - DAY / ROWS for number in (10, 11)}
+    # New days alone, too early to look again, five minutes later; and so on; a stretch of days.
+    assert asked == [(), (), (last[10],), (), (last[11],), (day(12).start,)]
 
 
 @dataclass(frozen=True)
@@ -506,6 +514,99 @@ def test_granules_of_old_windows_become_days_and_go(tmp_path: Path, credit_log: 
             at(daemon, week + 120 * DAY + timedelta(hours=hour))
         left = granules(tmp_path, since=week + 30 * DAY)
         assert granules(tmp_path) == left
+
+
+class Killed(BaseException):
+    """The end of a process, which nothing catches."""
+
+
+@dataclass(frozen=True)
+class Profiling:
+    """A source that notes what was profiled and, where ``deadly``, ends the process after that."""
+
+    source: Any
+    profiled: list[Window]
+    deadly: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.source, name)
+
+    def profile(self, plan: Any, columns: Any, windows: Any, *rest: Any) -> Any:
+        found = self.source.profile(plan, columns, windows, *rest)
+        self.note(windows)
+        return found
+
+    def profile_and_pulse(self, plan: Any, columns: Any, windows: Any, *rest: Any) -> Any:
+        found = self.source.profile_and_pulse(plan, columns, windows, *rest)
+        self.note(windows)
+        return found
+
+    def note(self, windows: Any) -> None:
+        self.profiled.extend(windows)
+        if self.deadly:
+            raise Killed
+
+
+@contextmanager
+def profiling(
+    folder: Path, table: str, profiled: list[Window], *, deadly: bool = False
+) -> Iterator[Daemon]:
+    with daemon_of(folder, table) as daemon:
+        credit = daemon.config.models["credit"]
+        source = Profiling(credit.source, profiled, deadly)
+        daemon.config.models["credit"] = replace(credit, source=source)  # type: ignore[index]
+        yield daemon
+
+
+def test_a_restart_between_granules_reads_those_alone_that_have_changed(
+    tmp_path: Path, credit_log: Path
+) -> None:
+    table = CREDIT.format(log=credit_log)
+    moments = [REFERENCE_END + n * DAY / 2 + timedelta(minutes=5) for n in range(2, 8)]
+    told, read = [], []
+    for kept in (True, False):
+        folder = tmp_path / str(kept)
+        folder.mkdir()
+        profiled: list[Window] = []
+        for some in [moments] if kept else [[moment] for moment in moments]:
+            with profiling(folder, table, profiled) as daemon:
+                for moment in some:
+                    at(daemon, moment)
+                findings = list(daemon.store.findings("credit"))
+                told.append((daemon.store.ledger("credit"), findings, granules(folder)))
+        read.append(profiled)
+    assert told[0] == told[-1]
+    assert read[0] == read[1]
+    hours = [window for window in read[1] if window.length == HOUR]
+    waiting = REFERENCE_END + 3 * DAY  # three days in hours, the first two of them more than once
+    assert {window.start for window in hours} == {
+        REFERENCE_END + n * HOUR for n in range((waiting - REFERENCE_END) // HOUR)
+    }
+    assert 72 < len(hours) < 72 * 3
+
+
+def test_a_process_that_ends_before_its_granules_are_stored_loses_nothing(
+    tmp_path: Path, credit_log: Path
+) -> None:
+    table, moment = CREDIT.format(log=credit_log), REFERENCE_END + DAY + timedelta(minutes=5)
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    with daemon_of(broken, table) as daemon:
+        at(daemon, REFERENCE_END + HOUR)  # learns
+    lost: list[Window] = []
+    with profiling(broken, table, lost, deadly=True) as daemon, pytest.raises(Killed):
+        at(daemon, moment)
+    assert len(lost) == 24
+    assert granules(broken) == {}
+    told = []
+    for folder in (whole, broken):
+        with daemon_of(folder, table) as daemon:
+            at(daemon, REFERENCE_END + HOUR)
+            assert at(daemon, moment).windows == 1
+            told.append((daemon.store.ledger("credit"), list(daemon.store.findings("credit"))))
+        assert granules(folder) == {3600: 24}
+    assert told[0] == told[1]
 
 
 def granules(folder: Path, since: datetime = START) -> dict[int, int]:

@@ -19,7 +19,9 @@ from monitor.windows import (
     Window,
     due,
     parse_duration,
+    quiet_until,
     settled,
+    told_by_clock,
 )
 
 ZONES = [
@@ -224,6 +226,54 @@ def test_nothing_that_is_settled_becomes_due(
     now = days(22 + later)[0].end
     row = days(22)[0].start
     assert due(DAILY, kept, max(FIRST, until), row, now) == due(DAILY, entries, FIRST, row, now)
+
+
+LEDGERS = st.one_of(st.integers(0, 8).map(range), st.lists(st.integers(0, 7), unique=True)).flatmap(
+    lambda numbers: st.fixed_dictionaries(
+        {1 + n: st.sampled_from([State.FINAL, State.PROVISIONAL]) for n in numbers}
+    )
+)
+ROW_DAYS = st.one_of(st.none(), st.integers(0, 30))
+
+
+@given(states=LEDGERS, newest=ROW_DAYS, hours=st.integers(0, 24))
+def test_what_the_clock_tells_no_row_changes(
+    states: dict[int, State], newest: int | None, hours: int
+) -> None:
+    entries = [one for number, state in states.items() for one in seen(state, number)]
+    now = days(9)[0].start + timedelta(hours=hours)
+    row = None if newest is None else days(1 + newest)[0].start
+    if told_by_clock(DAILY, entries, FIRST, now):
+        assert due(DAILY, entries, FIRST, row, now) == due(DAILY, entries, FIRST, None, now)
+
+
+@given(
+    states=LEDGERS,
+    rows=st.tuples(ROW_DAYS, ROW_DAYS),
+    hours=st.integers(0, 24),
+    waited=st.integers(0, 10_000),
+)
+def test_until_a_quiet_time_is_over_nothing_is_due_whatever_rows_come(
+    states: dict[int, State], rows: tuple[int | None, int | None], hours: int, waited: int
+) -> None:
+    entries = [one for number, state in states.items() for one in seen(state, number)]
+    now = days(9)[0].start + timedelta(hours=hours)
+    entries = [Seen(e.window, e.revision, e.state, now) for e in entries]
+    before, after = (None if n is None else days(1 + n)[0].start for n in rows)
+    until = quiet_until(DAILY, entries, FIRST, now)
+    if until is None or due(DAILY, entries, FIRST, before, now):
+        return
+    assert until > now
+    moment = now + (until - now) * waited / 10_001
+    assert due(DAILY, entries, FIRST, after, moment) == []
+
+
+def test_a_silent_stretch_that_was_left_out_is_never_quiet() -> None:
+    entries = seen(State.FINAL, 1, 2, 6, 7, 8)
+    assert due(DAILY, entries, FIRST, days(2)[0].start, NOW) == []
+    assert quiet_until(DAILY, entries, FIRST, NOW) is None
+    assert not told_by_clock(DAILY, entries, FIRST, NOW)
+    assert due(DAILY, entries, FIRST, NOW, NOW) != []
 
 
 def test_no_more_windows_are_caught_up_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from monitor.report.svg import labels, steps, ticks
 from monitor.report.timelines import Point, course, strip
 from tests.report.made import (
     CURRENT,
+    DEVICES,
     REFERENCE,
     before,
     bell,
@@ -153,6 +154,17 @@ def test_a_level_missing_from_a_cut_dictionary_is_not_called_new():
         ("rare levels", False),
     ]
     assert rows[-1][1:3] == (0.1, 0.5)
+
+
+@pytest.mark.parametrize("nulls", [0, 600])
+def test_what_has_no_current_values_has_no_current_share(nulls):
+    then = levels(DEVICES, {"mobile": 700, "desktop": 300})
+    now = levels(DEVICES, {}, nulls=nulls)
+    shares = [row.current for row in level_rows(then, now)]
+    assert shares == [None, None, None, *[1.0] * bool(nulls)]
+    told = texts(picture("device", then, now))
+    assert "70 %" in told
+    assert not any("→ 0 %" in text for text in told)
 
 
 def test_of_many_levels_the_largest_and_the_most_moved_are_drawn():

@@ -25,12 +25,12 @@ from monitor.sources._sql.spark import SESSIONS, Cluster, Opened
 from monitor.sources.clickhouse import Source as ClickHouse
 from monitor.sources.spark import Source as Spark
 from monitor.sources.sql import Source
-from tests.servers import mariadb, postgres, require_module
+from tests.servers import SHORT_LIVED, mariadb, postgres, require_module
 from tests.sources.databases import cells, write_postgres, write_sqlite
 
 START = datetime(2024, 3, 4, tzinfo=UTC)
 DAYS = 4
-ROWS = 20_000
+ROWS = 6000
 LONG = "x" * 300
 LEVELS = ("a", "A", "a ", " a", "é", "e\u0301", "É", "", "ß", "ss", LONG, LONG + "y", "1", "1.0")
 
@@ -41,12 +41,14 @@ Write = Callable[[str, pa.Table], None]
 class Engine:
     """A database: ``url`` is its address, ``write`` makes a table anew and fills it.
 
-    ``adapt`` gives a table as the database can hold it: what it cannot is replaced or left out.
+    ``adapt`` gives a table as the database can hold it: what it cannot is replaced or left out;
+    ``query`` selects the table ``log``.
     """
 
     url: str
     write: Write
     adapt: Callable[[pa.Table], pa.Table] = lambda table: table
+    query: str = "SELECT * FROM log"
     options: Mapping[str, object] = field(default_factory=dict)
     make: Callable[..., SqlSource] | None = None
     opened: Callable[[], AbstractContextManager[Session]] | None = None
@@ -370,13 +372,18 @@ def clickhouse(folder: Path) -> Iterator[Engine]:
 @contextmanager
 def spark(folder: Path) -> Iterator[Engine]:
     require_module("pyspark")
-    settings = {"spark.driver.host": "127.0.0.1", "spark.sql.shuffle.partitions": "1"}
+    settings = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": SHORT_LIVED,
+        "spark.sql.shuffle.partitions": "1",
+    }
 
     def write(name: str, table: pa.Table) -> None:
         pq.write_table(table, folder / f"{name}.spark")
 
     def make(table: str, labels: str = "", **options: object) -> SqlSource:
-        paths = {"path": f"{folder}/{table}.spark", "labels": labels and f"{folder}/{labels}.spark"}
+        names = {"path": table, "labels": labels}
+        paths = {key: f"{folder}/{name}.spark" for key, name in names.items() if name}
         return Spark("local[2]", conf=settings, **paths, **options)  # type: ignore[arg-type]
 
     @contextmanager
@@ -388,7 +395,8 @@ def spark(folder: Path) -> Iterator[Engine]:
         cluster.catalog.dropTempView("log")
 
     try:
-        yield Engine("", write, make=make, opened=opened)
+        query = f"SELECT * FROM parquet.`{folder}/log.spark`"
+        yield Engine("", write, query=query, make=make, opened=opened)
     finally:
         SESSIONS.stop()
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Select, create_engine
 from sqlalchemy.pool import NullPool
 
 from monitor.sources._sql.spellings import ClickHouse, DuckDB, Spark
-from tests.servers import mariadb, postgres, require_module
+from tests.servers import SHORT_LIVED, mariadb, postgres, require_module
 
 Rows = Sequence[Sequence[Any]]
 
@@ -144,6 +144,7 @@ def _spark(folder: Path, *, ansi: bool) -> Iterator[Engine]:
             "spark.ui.enabled": "false",
             "spark.driver.host": "127.0.0.1",
             "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.extraJavaOptions": SHORT_LIVED,
             "spark.sql.shuffle.partitions": "1",
             "spark.sql.warehouse.dir": str(folder / "spark"),
             "spark.log.level": "ERROR",

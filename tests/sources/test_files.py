@@ -255,7 +255,17 @@ def test_what_is_not_there_is_unreachable(kind: str, tmp_path: Path) -> None:
         ("log.csv", b"2024-01-01,1\n2024-01-02,2\n", "no column 'ts'; it has 2024-01-01, 1"),
         ("log.csv", b"ts,x,x\n2024-01-01,1,2\n", "two columns are named 'x'"),
         ("log.jsonl", b"", "no rows; the log is empty"),
-        ("log.jsonl", b'{"ts": 1}\n{"ts": \n', "line 2 is no JSON"),
+        (
+            "log.jsonl",
+            b'{"ts": 1}\n{"ts": \n',
+            r"line 2 is no JSON \(Expecting value at column 8\); repair it",
+        ),
+        ("log.jsonl", b'{"ts": 1}\n{"ts": "2024', r"line 2 is no JSON .*; it has no end yet"),
+        (
+            "log.jsonl",
+            b'{"ts": 1}\n{"ts": "a\tb"}\n',
+            r"line 2 is no JSON \(Invalid control character at column 10\); repair it",
+        ),
         ("log.jsonl", b'{"ts": 1}\n\n[1]\n', "line 3 is no JSON object"),
         ("log.jsonl", b'{"ts": 1}\n{"ts": "\xff"}\n', "line 2 is not UTF-8"),
         ("log.jsonl.gz", b"not compressed", "not a JSON Lines file"),

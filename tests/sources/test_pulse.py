@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
@@ -13,12 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.secret import Secret
 from monitor.sources import Columns, Horizon, Pulse
 from monitor.sources._extent import extent_batches
 from monitor.sources._pulse import pulse_batches, pulsed
 from monitor.sources._rows import LabelIndex
 from monitor.sources.csv import Source as Csv
 from monitor.sources.parquet import Source as Parquet
+from monitor.sources.sql import Source
+from monitor.windows import Window
+from tests.servers import postgres
 from tests.sources.logs import LATER, at, batch, day
 
 COLUMNS = Columns("ts", "id", label="label", label_timestamp="told")
@@ -165,3 +170,23 @@ def test_how_far_a_log_reaches_since_a_moment(tmp_path: Path, kind: str) -> None
     later = source.extent(COLUMNS, LATER, at(49) + timedelta(seconds=1))
     assert (later.rows, later.last) == (0, None)
     assert extent_batches(COLUMNS, LATER, table.to_batches(), at(40)).rows == 10
+
+
+def test_a_pulse_of_a_database_does_not_depend_on_what_else_is_asked() -> None:
+    first, hour = datetime(2026, 3, 1, tzinfo=UTC), timedelta(hours=1)
+    rows = "SELECT i AS id, TIMESTAMPTZ '2026-03-01 00:00Z' + i * INTERVAL '1 s' AS at, i % 2 AS y"
+    windows = [Window(first + n * hour, first + (n + 1) * hour) for n in range(12)]
+    columns = Columns(timestamp="at", id="id", label="y")
+    horizon = Horizon(first + 24 * hour, first + 24 * hour)
+    with postgres() as url:
+        with psycopg.connect(url) as connection:
+            # Twelve hours of 2,000 rows are more than is fetched at once, and each is not.
+            connection.execute(f"CREATE TABLE log AS {rows} FROM generate_series(0, 43199) i")
+            connection.execute("DELETE FROM log WHERE id % 9 > 4")
+        source = Source(url=Secret(url.replace("postgresql", "postgresql+psycopg")), table="log")
+        every = source.pulse(columns, windows, horizon)
+        assert sum(pulse.rows for pulse in every.values()) == 24_000
+        for window in windows:
+            assert source.pulse(columns, [window], horizon)[window] == every[window]
+        counted = source.pulse(columns, [Window(first, first + 12 * hour)], horizon)
+        assert [pulse.rows for pulse in counted.values()] == [24_000]

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, log_loss
 
 from checks.outcome import BinaryOutcome, RegressionOutcome
+from checks.outcome_classes import MulticlassOutcome
 from checks.plan import (
     SEGMENT_SHIFT,
     BinaryPlan,
     CategoricalPlan,
+    MulticlassPlan,
     NumericPlan,
     Plan,
     RegressionPlan,
@@ -272,6 +274,49 @@ def test_classes_compare_as_text_whatever_their_type() -> None:
     for log in (truth, text):
         outcome = whole(plan, columns, log).outcome
         assert (outcome.matrix, outcome.unpredicted) == ((1, 0, 1, 0), 1)
+
+
+SEVERAL = Columns(prediction="p", score="s", label="y")
+KINDS = Plan(outcome=MulticlassPlan(("cat", "dog", "3")))
+
+
+def test_classes_are_counted_by_prediction_and_truth() -> None:
+    log = {
+        "p": ["cat", "dog", "dog", "3", None, "fox", "fox", "cat"],
+        "s": [0.9, 0.55, 1.5, None, 0.5, 0.4, 0.3, 0.95],
+        "y": ["cat", "cat", "dog", "3", "cat", "fox", "owl", None],
+    }
+    found = whole(KINDS, SEVERAL, batch(log))
+    outcome = found.outcome
+    assert isinstance(outcome, MulticlassOutcome)
+    assert outcome.confusion.tolist() == [
+        [1, 0, 0, 0, 1],
+        [1, 1, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+        [0, 0, 0, 2, 0],
+    ]
+    assert (outcome.right, outcome.labelled, outcome.strange) == (4, 6, 2)
+    assert (outcome.unpredicted, outcome.scored, outcome.valid) == (1, 4, 6)
+    assert (outcome.invalid, outcome.unscored, found.log.labels) == (1, 1, 7)
+    known = [(p, y) for p, y in zip(log["p"], log["y"], strict=True) if p and y]
+    assert outcome.right / outcome.labelled == accuracy_score(*zip(*known, strict=True))
+    assert found.log.anomalies == {
+        "unknown_predictions": Anomaly(2, "fox"),
+        "unknown_labels": Anomaly(2, "fox"),
+    }
+
+
+def test_classes_beyond_the_most_frequent_are_no_strangers() -> None:
+    plan = Plan(outcome=MulticlassPlan(("cat", "dog"), complete=False))
+    log = batch({"p": ["cat", "ant"], "s": [0.5, 0.5], "y": ["emu", "emu"]})
+    assert whole(plan, SEVERAL, log).log.anomalies == {}
+
+
+def test_classes_that_are_numbers_compare_with_their_text() -> None:
+    plan = Plan(outcome=MulticlassPlan(("1", "2", "3")))
+    for told, truth in (([1, 2, 3], ["1", "2", "2"]), ([1.0, 2.0, 3.0], [1, 2, 2])):
+        found = whole(plan, SEVERAL, batch({"p": told, "s": [0.5] * 3, "y": truth}))
+        assert (found.outcome.right, found.log.anomalies) == (2, {})
 
 
 def test_a_regression_is_summed_over_rows_with_prediction_and_truth() -> None:

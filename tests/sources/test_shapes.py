@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -192,6 +192,26 @@ def test_a_survey_tells_what_gave_no_rows() -> None:
         "left out: 2 requests whose other half is missing (payload.parquet, request d-r017); "
         "unpaired_requests counts them"
     )
+
+
+@pytest.mark.parametrize("kind", ["that failed", "whose other half is missing"])
+def test_a_change_of_what_gave_no_rows_changes_the_pulse_of_its_window(
+    tmp_path: Path, kind: str
+) -> None:
+    copytree(make.HERE / "kserve", tmp_path / "kserve")
+    source = without_labels(open_shape("kserve", tmp_path))
+    before = source.pulse(COLUMNS, HALVES, LATER)
+    assert source.pulse(COLUMNS, HALVES, LATER) == before
+    told = next(each for each in source.survey(COLUMNS, ALL_TIME).notices if kind in each)
+    number = int(re.findall(r"line (\d+)", told)[0])
+    log = tmp_path / "kserve" / "events.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(line for n, line in enumerate(lines, 1) if n != number))
+    after = source.pulse(COLUMNS, HALVES, LATER)
+    assert [(pulse.rows, pulse.labels) for pulse in after.values()] == [
+        (pulse.rows, pulse.labels) for pulse in before.values()
+    ]
+    assert sum(after[half] != before[half] for half in HALVES) == 1
 
 
 @pytest.mark.parametrize("name", ["openinference", "kserve", "databricks"])
@@ -570,6 +590,42 @@ def test_failed_requests_are_the_only_thing_of_a_window_without_answers(tmp_path
     assert (portrait.rows, portrait.log.anomalies["failed_requests"].count) == (0, 32)
 
 
+def nested(folder: Path, **fields: str) -> jsonl.Source:
+    path = folder / "log.jsonl"
+    records = [
+        {"meta": {"at": f"2025-03-03T0{n}:00:00Z"}, "items": [{"amount": n}], "all": None}
+        for n in range(9)
+    ]
+    path.write_text("\n".join(map(json.dumps, records)))
+    return jsonl.Source(path, shape="nested", fields=fields)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (
+            "itms[*].amount",
+            "x: itms[*].amount was found in none of 9 rows; did you mean items[*].amount?",
+        ),
+        ("all", "x: all was found in none of 9 rows"),
+        ("response.proba", "x: response.proba was found in none of 9 rows"),
+    ],
+)  # fmt: skip
+def test_a_path_that_leads_nowhere_is_told_with_the_nearest(
+    path: str, said: str, tmp_path: Path
+) -> None:
+    found = nested(tmp_path, at="meta.at", amount="items[*].amount", x=path)
+    assert found.survey(Columns(timestamp="at"), ALL_TIME).notices == (said,)
+
+
+def test_a_path_of_the_time_that_leads_nowhere_is_told_too(tmp_path: Path) -> None:
+    found = nested(tmp_path, at="meta.att", amount="items[*].amount")
+    day = Window(datetime(2025, 3, 3, tzinfo=UTC), datetime(2025, 3, 4, tzinfo=UTC))
+    survey = found.survey(Columns(timestamp="at"), day)
+    assert survey.rows == 0
+    assert "at: meta.att is in none of 9 records; did you mean meta.at?" in survey.notices
+
+
 # configuration
 
 
@@ -588,7 +644,7 @@ def test_failed_requests_are_the_only_thing_of_a_window_without_answers(tmp_path
         ('shape = "nested"', "fields: name the columns"),
         (
             'shape = "nested"\nfields = { a = "x..y" }',
-            "'x..y' is no path such as request.items[*].price",
+            "fields.a: 'x..y' is no path such as request.items[*].price",
         ),
         ('shape = "nested"\nfields = { a = "x[*].y[*]" }', "has [*] more than once"),
         ('fields = { features = ["a"] }', "fields: belong to a shape"),

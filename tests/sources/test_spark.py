@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,12 +33,13 @@ from monitor.sources import (
     source_type,
 )
 from monitor.sources._breaker import BREAKER, TimedOut
+from monitor.sources._sql.bounded import GRACE_SECONDS
 from monitor.sources._sql.spark import SESSIONS, Cluster, SparkRunner
 from monitor.sources._sql.spellings import Spark
 from monitor.sources._sql.textual import TextualSession
 from monitor.sources.spark import Source
 from monitor.windows import Window
-from tests.servers import SparkCluster, free_port, require_module, spark_cluster
+from tests.servers import SHORT_LIVED, SparkCluster, free_port, require_module, spark_cluster
 from tests.sources.databases import differences, plan_of
 from tests.sources.logs import assert_same
 from tests.sources.test_textual import HOSTILE, NAMES
@@ -52,6 +55,8 @@ LABELLED = replace(COLUMNS, label="label", label_timestamp="label_timestamp")
 CONF = {
     "spark.executor.memory": "512m",
     "spark.driver.host": "127.0.0.1",
+    "spark.driver.extraJavaOptions": SHORT_LIVED,
+    "spark.executor.extraJavaOptions": SHORT_LIVED,
     "spark.sql.files.maxPartitionBytes": "64k",
     "spark.sql.shuffle.partitions": "2",  # there is little to shuffle
 }
@@ -231,6 +236,60 @@ def test_a_query_that_takes_too_long_is_cancelled(cluster: SparkCluster, log: Pa
     assert source(cluster, path=str(log)).extent(COLUMNS, LIVE).rows == ROWS
 
 
+def machine() -> Any:
+    """The process of the Java machine that Spark runs in."""
+    from pyspark import SparkContext
+
+    return SparkContext._gateway.proc  # type: ignore[union-attr]
+
+
+@contextmanager
+def standing_still() -> Iterator[None]:
+    """Spark answers nothing and ends nothing, while its connections stay open."""
+    process = machine()
+    os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def test_a_stalled_reading_ends_at_the_timeout(cluster: SparkCluster, log: Path) -> None:
+    healthy = source(cluster, path=str(log))
+    assert len(healthy.names()) == 12
+    slow, bound = replace(healthy, timeout=1.0), 1.0 + 2 * GRACE_SECONDS + 5.0
+    with standing_still():
+        began = time.monotonic()
+        with pytest.raises(TimedOut, match="took longer than the timeout of 1 s"):
+            slow.extent(COLUMNS, LIVE)
+        assert time.monotonic() - began < bound
+    assert healthy.extent(COLUMNS, LIVE).rows == ROWS
+
+
+def test_a_stream_that_stalls_half_way_ends_at_the_timeout(cluster: SparkCluster) -> None:
+    one = session(cluster, timeout=2.0)
+    statement = "SELECT id, repeat('x', 1000) AS text FROM range(0, 60000, 1, 6)"
+    blocks = one.runner.stream(statement, 100)
+    assert [row[0] for row in next(blocks)] == list(range(100))
+    with standing_still():
+        began = time.monotonic()
+        with pytest.raises(TimedOut, match="took longer than the timeout of 2 s"):
+            list(blocks)  # what was sent before is handed over
+        assert time.monotonic() - began < 2.0 + GRACE_SECONDS + 5.0
+    assert [tuple(row) for row in one.runner.rows("SELECT 1")] == [(1,)]
+
+
+def test_a_stream_that_is_left_does_not_hold_its_reader(cluster: SparkCluster) -> None:
+    one = session(cluster)
+    blocks = one.runner.stream("SELECT id FROM range(0, 100000, 1, 4)", 10)
+    next(blocks)
+    with standing_still():
+        began = time.monotonic()
+        blocks.close()  # type: ignore[attr-defined]
+        assert time.monotonic() - began < 1.0
+    assert [tuple(row) for row in one.runner.rows("SELECT 1")] == [(1,)]
+
+
 def test_nothing_is_written(cluster: SparkCluster, log: Path) -> None:
     for statement in (
         "DROP TABLE odd_name",
@@ -261,6 +320,9 @@ def test_faults_are_named_in_one_sentence(
         assert "SQLSTATE" not in str(raised.value)
         assert raised.value.__cause__ is None
 
+    nanos = tmp_path / "nanos.parquet"
+    pq.write_table(pa.table({"timestam": pa.array([1], pa.timestamp("ns", "UTC"))}), nanos)
+    fails(WrongSchema, "NANOS.*nanosAsLong.*or write microseconds", path=str(nanos))
     fails(Unreachable, "Path does not exist", path=str(tmp_path / "nothing"))
     fails(Unreadable, "broken.parquet", path=str(broken))
     fails(WrongSchema, "nothing.*cannot be found", table="nothing")
@@ -276,6 +338,17 @@ def test_a_process_uses_one_cluster(cluster: SparkCluster, log: Path) -> None:
     assert session(cluster).runner.spark is first  # type: ignore[attr-defined]
     with pytest.raises(Unreachable, match="this process already uses Spark at spark://"):
         Source("local[2]", path=str(log)).names()
+
+
+@pytest.mark.slow
+def test_a_session_whose_java_machine_died_is_replaced(cluster: SparkCluster, log: Path) -> None:
+    found = source(cluster, path=str(log))
+    assert found.extent(COLUMNS, LIVE).rows == ROWS
+    process = machine()
+    process.kill()
+    process.wait()
+    assert found.extent(COLUMNS, LIVE).rows == ROWS
+    assert machine() is not process
 
 
 def test_a_master_that_is_away_is_unreachable_at_once() -> None:
@@ -314,7 +387,7 @@ def test_a_cluster_without_workers_is_given_up_at_the_timeout(log: Path) -> None
     SESSIONS.stop()
     with spark_cluster(workers=0) as idle:
         try:
-            with pytest.raises(TimedOut):
+            with pytest.raises(TimedOut, match="no executor is free or registered"):
                 source(idle, path=str(log), timeout=3.0).extent(COLUMNS, LIVE)
         finally:
             SESSIONS.stop()

@@ -155,8 +155,10 @@ def test_a_database_and_a_file_with_the_same_log_give_equal_portraits(real, know
     wanted = file.profile(plan, columns, windows, horizon)
     assert sum(rows(wanted)) > 200
     for database in databases:
-        found = database.profile(plan, columns, windows, horizon)
-        assert list(differences(found, wanted)) == []
+        for push_down in (False, True):
+            place = replace(database, push_down=push_down)
+            found = place.profile(plan, columns, windows, horizon)
+            assert list(differences(found, wanted)) == []
 
 
 def test_a_database_and_a_file_with_the_same_log_give_equal_surveys(real) -> None:
@@ -620,6 +622,9 @@ def test_the_survey_of_a_long_log_is_that_of_all_its_rows(server: str) -> None:
         assert {notice.partition(":")[0] for notice in told} == {"list", "many"}
         for name in sorted(pushed.columns.keys() - {"at", "written"}):
             assert pushed.columns[name] == streamed.columns[name]
+        assert pushed.sample.keys() == streamed.sample.keys()
+        for name, drawn in pushed.sample.items():
+            np.testing.assert_array_equal(drawn, streamed.sample[name])
 
 
 def test_a_column_that_the_sample_misses_is_looked_at_in_full(server: str) -> None:

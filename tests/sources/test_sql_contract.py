@@ -12,7 +12,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, OutcomePlan, Plan, RegressionPlan
+from checks.joint import FourierMeans, JointMoments
+from checks.multivariate import correlation_shift, mmd
+from checks.pack import pack_all
+from checks.plan import (
+    BinaryPlan,
+    CategoricalPlan,
+    MulticlassPlan,
+    NumericPlan,
+    OutcomePlan,
+    Plan,
+    RegressionPlan,
+)
+from checks.portrait import Portrait
+from monitor import planning
+from monitor.findings import WHOLE, Slice
+from monitor.planning import Outlook
 from monitor.sources import ALL_TIME, Columns, Horizon, parquet
 from monitor.sources._sql.log import SqlLog
 from monitor.sources._sql.relation import open_table
@@ -78,6 +93,8 @@ def plan(outcome: OutcomePlan | None, exact: int, segments: Mapping[str, tuple[s
 
 
 BINARY, LINEAR = BinaryPlan("1", "0", 0.35), RegressionPlan(0.5)
+SHOPS = MulticlassPlan(("3", "1", "2"), complete=False)
+LETTERS = MulticlassPlan(("a", "A", "e\u0301", "é", "1"))
 ONE = {"region": ("north", "North", "nowhere")}
 TWO = {"region": ("north", "east "), "shop": ("1", "2")}
 
@@ -121,12 +138,19 @@ CASES = {
     "by day on the grid": (plan(BINARY, 0, {}), DAILY, LIVE, ()),
     "one segment": (plan(BINARY, 0, ONE), DAILY, LIVE, ()),
     "two segments": (plan(BINARY, 0, TWO), DAILY[:2], LIVE, ()),
-    "by hour within days": (plan(BINARY, 0, ONE), HOURLY, LIVE, DAILY),
+    "by hour within days": (plan(BINARY, 0, ONE), HOURLY[:48], LIVE, DAILY[:2]),
     "hours with gaps": (plan(BINARY, 0, {}), GAPPED, LIVE, ()),
     "in the past": (plan(BINARY, 0, {}), DAILY, PAST, ()),
     "all time": (plan(BINARY, 0, ONE), [ALL_TIME], LIVE, ()),
     "without an outcome": (plan(None, 0, {}), DAILY, LIVE, ()),
     "regression": (plan(LINEAR, 0, ONE), DAILY, LIVE, ()),
+    "classes": (plan(SHOPS, 0, ONE), DAILY, LIVE, ()),
+    "classes without scores": (plan(LETTERS, 0, TWO), DAILY[:2], LIVE, ()),
+}
+ROLES = {
+    "regression": {"prediction": "usual", "label": "error", "score": None},
+    "classes": {"prediction": "shop", "label": "few"},
+    "classes without scores": {"prediction": "level", "label": "level", "score": None},
 }
 
 
@@ -138,9 +162,7 @@ def unlike(found: object, wanted: object) -> list[str]:
 @pytest.mark.parametrize("case", CASES)
 def test_a_database_gives_the_portraits_of_a_file(held: Held, case: str) -> None:
     wanted_plan, windows, horizon, spans = CASES[case]
-    columns = replace(COLUMNS, segments=tuple(wanted_plan.segments))
-    if isinstance(wanted_plan.outcome, RegressionPlan):
-        columns = replace(columns, prediction="usual", label="error", score=None)
+    columns = replace(COLUMNS, segments=tuple(wanted_plan.segments), **ROLES.get(case, {}))
     wanted = held.file.profile(wanted_plan, columns, windows, horizon, spans)
     found = held.engine.source("log").profile(wanted_plan, columns, windows, horizon, spans)
     assert unlike(found, wanted) == []
@@ -153,6 +175,62 @@ def test_labels_apart_from_the_log_meet_it_as_in_files(held: Held, horizon: Hori
     wanted = held.apart.profile(asked, columns, DAILY, horizon)
     found = held.engine.source("bare", labels="labels").profile(asked, columns, DAILY, horizon)
     assert unlike(found, wanted) == []
+
+
+def test_a_query_is_counted_as_a_table_is(held: Held) -> None:
+    asked = plan(BINARY, 0, ONE)
+    columns = replace(COLUMNS, segments=tuple(ONE))
+    source = held.engine.source("", query=held.engine.query)
+    assert "the database counts" in source.reads(asked, columns, DAILY[0], LIVE).sentence
+    wanted = held.file.profile(asked, columns, DAILY, LIVE)
+    found = unlike(source.profile(asked, columns, DAILY, LIVE), wanted)
+    # SQLite stores 0 and 1: that they are truths is declared, which of a query nobody tells.
+    lost = "columns[flag].found" if held.engine.url.startswith("sqlite") else "no such column"
+    assert [each for each in found if lost not in each] == []
+
+
+def test_of_ids_that_are_repeated_by_the_thousand_one_row_counts(
+    held: Held, tmp_path: Path
+) -> None:
+    table = held.engine.adapt(contract.log(4000))
+    ids = [f"r{place // 2}" if place % 7 else f"s{place % 21}" for place in range(4000)]
+    table = table.set_column(0, "id", pa.array(ids, pa.string()))
+    # Of rows at one time the one that was written last counts: not every database tells which.
+    kept = np.unique(np.array(table["at"].to_pylist(), "O").astype(str), return_index=True)[1]
+    table = table.take(pa.array(np.sort(kept)))
+    held.engine.write("twice", table)
+    pq.write_table(table, tmp_path / "twice.parquet")
+    file, source = parquet.Source(tmp_path / "twice.parquet"), held.engine.source("twice")
+    asked = Plan({"few": NumericPlan(3.0), "level": CategoricalPlan(LEVELS)}, BINARY)
+    for spans in ((), DAILY, [Window(START, START + timedelta(days=DAYS))]):
+        wanted = file.profile(asked, COLUMNS, HOURLY, LIVE, spans)
+        found = source.profile(asked, COLUMNS, HOURLY, LIVE, spans)
+        assert unlike(found, wanted) == []
+
+
+def test_several_columns_are_seen_together_as_in_a_file(held: Held) -> None:
+    columns = replace(COLUMNS, numeric=("few", "large", "single", "usual"), categorical=())
+    kinds, outlook = frozenset((FourierMeans, JointMoments)), Outlook()
+    source, first = held.engine.source("log"), DAILY[0]
+    found, wanted = (
+        planning.plan_of(each.survey(columns, first), columns, outlook, kinds)[0]
+        for each in (source, held.file)
+    )
+    assert found.multivariate == wanted.multivariate
+    values = []
+    for each in (source, held.file):
+        days = each.profile(wanted, columns, DAILY[:2], LIVE)
+        then, now = (days[day][WHOLE].multivariate for day in DAILY[:2])
+        assert then is not None
+        assert now is not None
+        values += [mmd.compute(then.fourier, now.fourier).value]
+        values += [correlation_shift.compute(then.moments, now.moments).value]
+    assert values[:2] == pytest.approx(values[2:], rel=1e-9)
+    assert min(values) > 0
+
+
+def packed(slices: Mapping[Slice, Portrait]) -> tuple[tuple[Slice, ...], bytes]:
+    return tuple(slices), pack_all(list(slices.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +276,7 @@ def test_the_database_counts_and_few_rows_are_fetched(held: Held) -> None:
         counted = Counted(opened, [])
         log = SqlLog(open_table(counted, "log", ""), push_down=True)  # type: ignore[arg-type]
         log.profile(asked, columns, DAILY, LIVE)
-        assert sum(counted.fetched) < 0.05 * contract.ROWS
+        assert sum(counted.fetched) < 0.2 * contract.ROWS
         assert "the database counts" in log.pushed_down(asked, columns, DAILY, LIVE)
 
 
@@ -209,6 +287,22 @@ def test_pulses_have_the_rows_and_labels_of_a_file(held: Held, horizon: Horizon)
         found = held.engine.source(name, **more).pulse(COLUMNS, HOURLY, horizon)
         counts = {window: (pulse.rows, pulse.labels) for window, pulse in found.items()}
         assert counts == {window: (pulse.rows, pulse.labels) for window, pulse in wanted.items()}
+
+
+@pytest.mark.parametrize("horizon", [LIVE, PAST], ids=["now", "in the past"])
+@pytest.mark.parametrize("push_down", [None, False, True])
+def test_what_is_told_at_once_is_what_is_told_apart(
+    held: Held, horizon: Horizon, push_down: bool | None
+) -> None:
+    asked = Plan({"few": NumericPlan(3.0), "level": CategoricalPlan(LEVELS)}, roles={})
+    for name, more in (("log", {}), ("bare", {"labels": "labels"})):
+        source = held.engine.source(name, push_down=push_down, **more)
+        profiles, pulses = source.profile_and_pulse(asked, COLUMNS, HOURLY, horizon, DAILY)
+        assert pulses == source.pulse(COLUMNS, HOURLY, horizon)
+        apart = source.profile(asked, COLUMNS, HOURLY, horizon, DAILY)
+        assert {w: packed(found) for w, found in profiles.items()} == {
+            w: packed(found) for w, found in apart.items()
+        }
 
 
 def test_a_revised_label_changes_the_pulse_of_its_window_alone(held: Held) -> None:

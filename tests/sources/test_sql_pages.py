@@ -98,7 +98,7 @@ def works(text: str, folder: Path) -> None:
     path = folder / "monitor.toml"
     path.write_text(text)
     config = load(path)
-    assert [(place, said) for place, said in try_out(config, LIVE) if said] == []
+    assert [tried for tried in try_out(config, LIVE) if tried.trouble] == []
     model = config.models["credit"]
     baseline, _ = learn(model, LIVE)
     day = Window(FIRST + timedelta(days=28), FIRST + timedelta(days=29))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from monitor.sources._jsonl import cause_of
 from monitor.sources._shapes import PREDICTION, Broken, Record, Row
 
 _TABLES = ("instances", "dataframe_records", "predictions", "records")
@@ -50,7 +51,7 @@ def parsed(value: object, what: str) -> object:
     try:
         return json.loads(value)
     except json.JSONDecodeError as error:
-        raise Broken(f"{what} is no JSON ({error.msg})") from None
+        raise Broken(f"{what} is no JSON ({cause_of(error)})") from None
 
 
 def text_of(value: object) -> str | None:

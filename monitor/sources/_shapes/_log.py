@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,8 +37,12 @@ from monitor.sources._shapes._losses import Losses, booked
 from monitor.sources._shapes._pairs import Pairs
 from monitor.sources._shapes._records import records
 from monitor.sources._shapes._rows import batches, flat
+from monitor.sources._shapes._strays import told
 from monitor.sources._survey import survey_batches, surveyed
 from monitor.windows import Window
+
+_SAMPLE = 20
+"""Records in which the nearest path is looked for."""
 
 
 def check_shape(shape: str, fields: Options) -> None:
@@ -78,6 +83,8 @@ class ShapedLog:
         scan = self._scan(surveyed(columns), columns, (period,), FOREVER)
         labels = self._labels(columns, FOREVER)
         survey = survey_batches(columns, period, scan, labels, typed=False)
+        first = records(scan.files[0], scan.reader, Request(None))
+        survey = told(survey, self.shape, (record for _, record in islice(first, _SAMPLE)))
         return replace(survey, notices=(*survey.notices, *scan.losses.sentences()))
 
     def extent(self, columns: Columns, horizon: Horizon, since: datetime | None = None) -> Extent:
@@ -92,7 +99,9 @@ class ShapedLog:
     ) -> Mapping[Window, Pulse]:
         self._require(columns, everything=False)
         scan = self._scan(pulsed(columns), columns, windows, horizon)
-        return pulse_batches(columns, windows, horizon, scan(), self._labels(columns, horizon))
+        labels = self._labels(columns, horizon)
+        pulses = pulse_batches(columns, windows, horizon, scan(), labels)
+        return scan.losses.noted(pulses)
 
     def profile(
         self,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import pyarrow as pa
 
 from checks.portrait import Portrait
 from checks.profile import Anomaly
 from monitor.findings import WHOLE, Slice
-from monitor.sources import ALL_TIME, Columns, Horizon
+from monitor.sources import ALL_TIME, Columns, Horizon, Pulse
 from monitor.sources._placing import Placer
 from monitor.sources._shapes import TIMESTAMP
 from monitor.sources._shapes._rows import plain_cell
 from monitor.windows import Window
+
+_Key = TypeVar("_Key")
 
 _CHUNK = 4096
 _TOLD = {
@@ -25,12 +28,17 @@ _TOLD = {
 
 @dataclass(slots=True)
 class Losses:
-    """Counts of one pass over a log, by window (in order) and anomaly."""
+    """Counts of one pass over a log, by window (in order) and anomaly.
+
+    ``strays`` are those of requests that no window can have, as they lack a usable time or are of
+    the future.
+    """
 
     columns: Columns
     windows: tuple[Window, ...]
     horizon: Horizon
     found: dict[tuple[Window, str], Anomaly] = field(default_factory=dict)
+    strays: dict[str, Anomaly] = field(default_factory=dict)
     waiting: dict[str, list[tuple[str | None, str]]] = field(default_factory=dict)
 
     def add(self, kind: str, time: object, place: str) -> None:
@@ -41,13 +49,28 @@ class Losses:
             self._settle(kind)
 
     def settle(self) -> dict[tuple[Window, str], Anomaly]:
-        """All that was found."""
+        """All that was found; strays are booked on the newest window."""
         for kind in self.waiting:
             self._settle(kind)
-        return self.found
+        found = dict(self.found)
+        for kind, met in self.strays.items():
+            _book(found, (self.windows[-1], kind), met)
+        return found
+
+    def noted(self, pulses: Mapping[Window, Pulse]) -> dict[Window, Pulse]:
+        """The pulses, whose digests tell the losses of each window too.
+
+        Strays change none: the newest window is another one with each new window.
+        """
+        for kind in self.waiting:
+            self._settle(kind)
+        noted = dict(pulses)
+        for (window, kind), met in sorted(self.found.items(), key=lambda item: item[0][1]):
+            pulse = noted[window]
+            noted[window] = replace(pulse, digest=f"{pulse.digest}, {met.count} {kind}")
+        return noted
 
     def _settle(self, kind: str) -> None:
-        """Those without a usable time, and of the future, are booked on the newest window."""
         lost, self.waiting[kind] = self.waiting[kind], []
         names = [self.columns.timestamp or TIMESTAMP, "place"]
         arrays = [pa.array([cell[i] for cell in lost], pa.string()) for i in (0, 1)]
@@ -55,20 +78,21 @@ class Losses:
         placed = placer.place(pa.RecordBatch.from_arrays(arrays, names=names))
         examples = placed.batch.column("place").to_pylist() if len(placed) else []
         for at, example in zip(placed.window.tolist(), examples, strict=True):
-            self._book(self.windows[at], kind, Anomaly(1, example))
+            _book(self.found, (self.windows[at], kind), Anomaly(1, example))
         if self.windows != (ALL_TIME,) and placer.strays:
             stray = sum(met.count for met in placer.strays.values())
-            self._book(self.windows[-1], kind, Anomaly(stray, lost[0][1]))
-
-    def _book(self, window: Window, kind: str, met: Anomaly) -> None:
-        before = self.found.get((window, kind))
-        self.found[window, kind] = met if before is None else before.merge(met)
+            _book(self.strays, kind, Anomaly(stray, lost[0][1]))
 
     def sentences(self) -> Iterator[str]:
         """What a person should know."""
         for (_, kind), met in sorted(self.settle().items(), key=lambda item: item[0][1]):
             requests = "1 request" if met.count == 1 else f"{met.count:,} requests"
             yield f"left out: {requests} {_TOLD[kind]} ({met.example}); {kind} counts them"
+
+
+def _book(found: dict[_Key, Anomaly], key: _Key, met: Anomaly) -> None:
+    before = found.get(key)
+    found[key] = met if before is None else before.merge(met)
 
 
 def booked(

@@ -37,7 +37,8 @@ def _lines(file: File) -> Iterator[tuple[str, Record]]:
     with reading(file, "not a JSON Lines file"), file.stream() as stream:
         for number, line in enumerate(io.BufferedReader(stream), 1):
             if line.strip():
-                yield f"line {number}", object_of(file, number, line.decode("utf-8-sig"))
+                text, ended = line.decode("utf-8-sig"), line.endswith(b"\n")
+                yield f"line {number}", object_of(file, number, text, ended=ended)
 
 
 def shape_in(kind: str, path: Path | str) -> str:

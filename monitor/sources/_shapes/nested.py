@@ -31,7 +31,10 @@ class Shape:
         for name, path in self.columns.items():
             if not isinstance(path, str):
                 raise ValueError(f"fields.{name}: must be a path")  # noqa: TRY004
-            steps_of(path)
+            try:
+                steps_of(path)
+            except ValueError as error:
+                raise ValueError(f"fields.{name}: {error}") from None
 
     @staticmethod
     def recognises(record: Record) -> bool:  # noqa: ARG004  (a protocol)

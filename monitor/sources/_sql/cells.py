@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence, Set
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import groupby
+from types import NoneType
 from typing import Literal
 
 import numpy as np
@@ -70,9 +71,11 @@ def as_batches(
             columns[place] = [cell == 1 if cell in (0, 1) else cell for cell in columns[place]]
         elif name in documents:
             columns[place] = [None if cell is None else [] for cell in columns[place]]
-    mixed = [cells for cells in columns if len(_kinds(cells)) > 1]
+    types = [set(map(type, cells)) for cells in columns]
+    mixed = [c for c, met in zip(columns, types, strict=True) if len(_kinds(met)) > 1]
     if not mixed:
-        yield pa.RecordBatch.from_arrays([to_array(cells) for cells in columns], list(names))
+        arrays = [_array(c, met) for c, met in zip(columns, types, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, list(names))
         return
     for places in _alike(mixed, ordered=ordered):
         arrays = [to_array([cells[place] for place in places]) for cells in columns]
@@ -106,7 +109,14 @@ def to_array(cells: Cells) -> pa.Array:
     >>> to_array([1, None, Decimal("2.5")]).to_pylist()
     [1.0, None, 2.5]
     """
-    kinds = _kinds(cells)
+    return _array(cells, set(map(type, cells)))
+
+
+def _array(cells: Cells, types: Set[type]) -> pa.Array:
+    """The same, of cells of these types."""
+    if types == {float}:
+        return _fixed(pa.float64(), cells, np.array(cells, np.float64), whole=True)
+    kinds = _kinds(types)
     if not kinds:
         return pa.nulls(len(cells))
     match next(iter(kinds)):
@@ -114,7 +124,7 @@ def to_array(cells: Cells) -> pa.Array:
             bits = np.packbits([cell is True for cell in cells], bitorder="little")
             return _fixed(pa.bool_(), cells, bits)
         case "number":
-            return _numbers(cells)
+            return _numbers(cells, types)
         case "moment":
             return _moments(cells)
         case "day":
@@ -128,23 +138,27 @@ def to_array(cells: Cells) -> pa.Array:
             return _texts(cells)
 
 
-def _kinds(cells: Cells) -> set[Kind]:
-    return {_kind(kind) for kind in set(map(type, cells)) - {type(None)}}
+def _kinds(types: Set[type]) -> set[Kind]:
+    return {_kind(kind) for kind in types if kind is not NoneType}
 
 
 def _kind(kind: type) -> Kind:
     """What cells of a Python type hold; what is not known is shown as text."""
+    if kind in _KINDS:
+        return _KINDS[kind]
     return next((_KINDS[each] for each in kind.__mro__ if each in _KINDS), "text")
 
 
-def _numbers(cells: Cells) -> pa.Array:
-    if set(map(type, cells)) <= {int, type(None)}:
+def _numbers(cells: Cells, types: Set[type]) -> pa.Array:
+    whole = NoneType not in types
+    if types <= {int, NoneType}:
         try:
-            whole = np.array([0 if cell is None else cell for cell in cells], np.int64)
-            return _fixed(pa.int64(), cells, whole)
+            filled = cells if whole else [0 if cell is None else cell for cell in cells]
+            return _fixed(pa.int64(), cells, np.array(filled, np.int64), whole=whole)
         except OverflowError:
             pass  # beyond 64 bits: a double is the nearest there is
-    return _fixed(pa.float64(), cells, np.array(cells, np.float64))  # None becomes NaN here
+    loose = np.array(cells, np.float64)  # None becomes NaN here
+    return _fixed(pa.float64(), cells, loose, whole=whole)
 
 
 def _moments(cells: Cells) -> pa.Array:
@@ -173,8 +187,12 @@ def _texts(cells: Cells) -> pa.Array:
     return _variable(pa.large_string(), cells, [text.encode(errors="replace") for text in texts])
 
 
-def _fixed(kind: pa.DataType, cells: Cells, raw: NDArray[np.generic]) -> pa.Array:
-    return pa.Array.from_buffers(kind, len(cells), [_present(cells), pa.py_buffer(raw)])
+def _fixed(
+    kind: pa.DataType, cells: Cells, raw: NDArray[np.generic], *, whole: bool = False
+) -> pa.Array:
+    """Numbers of this kind; ``whole`` tells that every cell is there."""
+    present = None if whole else _present(cells)
+    return pa.Array.from_buffers(kind, len(cells), [present, pa.py_buffer(raw)])
 
 
 def _variable(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from math import inf, nextafter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,7 +37,6 @@ _DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)
 _SLOT = timedelta(minutes=15)  # zones change their offset on quarter hours
 _EDGES = (10**8, 10**11, 10**14, 10**17, 2**63 - 1)  # of seconds, milli-, micro-, nanoseconds
-NO_UNITS = np.empty(0, np.int8)
 _SECONDS = 4  # how much of two styles of text is equal if both are written to the second
 _PER_SECOND = (1, 10**3, 10**6, 10**9)
 
@@ -207,8 +207,9 @@ def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
 
 def _usual_unit(sample: Sequence[object]) -> str:
     """The unit of most of these numbers."""
-    units = TimeReader("UTC").read(to_array(sample)).unit if sample else NO_UNITS
-    met = Counter(UNITS[unit] for unit in units.tolist() if unit != NO_UNIT)
+    numbers = [cell for cell in sample if isinstance(cell, int | float | Decimal)]
+    units = TimeReader("UTC").read(to_array(numbers)).unit.tolist() if numbers else []
+    met = Counter(UNITS[unit] for unit in units if unit != NO_UNIT)
     if not met:
         raise NotPlain("the unit of its times since 1970 is not known")
     return max(met, key=met.__getitem__)

@@ -40,6 +40,7 @@ _POOL: Mapping[str, Any] = {
 }
 _KEEPALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3"}
 _DRIVERS = {"mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+_MEANT = {"postgres": "postgresql", "pg": "postgresql", "psql": "postgresql", "sqlite3": "sqlite"}
 _TIMESTAMP = 7  # MySQL's number of the type of moments; that of wall-clock times is another
 
 
@@ -52,9 +53,24 @@ def parse(secret: Secret | str) -> URL:
     url = _url(secret.reveal() if isinstance(secret, Secret) else secret)
     if url is None:
         raise Unreachable("the url is not of the form DIALECT://USER:PASSWORD@HOST/NAME")
+    if wrong := misnamed(secret):
+        raise Unreachable(wrong)
     if "@" in (url.host or ""):
         raise Unreachable("the url has two @; write the one in the password as %40")
     return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+
+
+def misnamed(secret: Secret | str) -> str:
+    """What is wrong with the name of the database in a URL that others write so; else empty.
+
+    >>> misnamed("postgres://db/models")
+    "'postgres' in the url names no known database; did you mean 'postgresql'?"
+    """
+    scheme = (secret.reveal() if isinstance(secret, Secret) else secret).partition("://")[0]
+    name = scheme.partition("+")[0]
+    if name not in _MEANT:
+        return ""
+    return f"{name!r} in the url names no known database; did you mean {_MEANT[name]!r}?"
 
 
 def _url(text: str) -> URL | None:

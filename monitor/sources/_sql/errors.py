@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, FromClause, Integer, and_, case, func, literal_column, or_
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    FromClause,
+    Integer,
+    and_,
+    case,
+    func,
+    literal_column,
+    or_,
+)
 
 from checks.grid import Counts
-from checks.outcome import RegressionOutcome
+from checks.outcome import LEAST_TRUTH, RegressionOutcome
 from checks.plan import RegressionPlan
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Rows
@@ -27,6 +37,7 @@ _P, _Y, _E, _TOLD, _TRUE, _STATE = (
     f"modelmon_{part}" for part in ("p", "y", "e", "told", "true", "state")
 )
 _COUNTS = 3
+_SUMS = tuple(each.name for each in fields(RegressionOutcome))[4:]
 
 Number = ColumnElement[float]
 
@@ -61,7 +72,8 @@ class Errors:
         nested = facts.nested({**nested.c, _STATE: state}, nested)
         known = nested.c[_STATE] == KNOWN
         terms = _terms(nested.c[_E], nested.c[_P], nested.c[_Y])
-        sums = [func.sum(case((known, term))) for term in terms]
+        shares = _shares(nested.c[_E], nested.c[_TOLD], nested.c[_TRUE], facts)
+        sums = [func.sum(case((known, term))) for term in (*terms, *shares)]
         counts = [func.count(nested.c[_TOLD]), func.count(nested.c[_TRUE])]
         return cls(nested, nested.c[_STATE], [*counts, *sums])
 
@@ -83,8 +95,34 @@ def _is_regular(value: Number, facts: Dialect) -> ColumnElement[bool]:
 def _terms(e: Number, p: Number, y: Number) -> Sequence[Number]:
     """The terms of a `RegressionOutcome`, in its order."""
     e2, y2 = e * e, y * y
-    of_errors = (e, func.abs(e), e2, e2 * e2)
+    of_errors = (e, _size(e), e2, e2 * e2)
     return (*of_errors, y, y2, p, p * p, p * y, y2 * y, y2 * y2, e2 * y, e2 * y2)
+
+
+def _shares(e: Number, told: Number, true: Number, facts: Dialect) -> Sequence[ColumnElement[Any]]:
+    """The terms that are shares, in the order of a `RegressionOutcome`; the last counts rows."""
+    number = facts.number
+    size, least = _size(true), number(LEAST_TRUTH)
+    ape = _size(e) / case((size < least, least), else_=size)
+    both = _size(told) + size
+    sape = case((both == number(0), number(0)), else_=number(2) * _size(e) / both)
+    logged = and_(told > number(-1), true > number(-1))
+    gap = _log(told, facts) - _log(true, facts)
+    sle = case((logged, gap * gap), else_=number(0))
+    unlogged = case((logged, number(0)), else_=number(1))
+    return (ape, ape * ape, sape, sape * sape, sle, sle * sle, unlogged)
+
+
+def _size(value: Number) -> Number:
+    """The magnitude of a number, as a double: what is of no type is divided as a decimal."""
+    return func.abs(value, type_=Double)
+
+
+def _log(value: Number, facts: Dialect) -> Number:
+    """ln(1 + x); a CASE alone does not keep every database from taking that of a negative."""
+    number = facts.number
+    kept: Number = case((value > number(-1), value), else_=number(0))
+    return func.ln(number(1) + kept, type_=Double)
 
 
 def _literal(value: int) -> ColumnElement[int]:
@@ -116,10 +154,12 @@ class Erred:
     def outcome(self, plan: RegressionPlan, chosen: Rows) -> RegressionOutcome:
         """The outcome of these groups, none of which is irregular."""
         rows, known = self.rows[chosen], self.state[chosen] == KNOWN
+        found = [float(each[chosen][known].sum()) for each in self.sums]
+        sums = dict(zip(_SUMS, found, strict=True)) | {_SUMS[-1]: round(found[-1])}
         return RegressionOutcome(
             plan,
             int(rows.sum()),
             int((rows - self.predicted[chosen]).sum()),
             int(rows[known].sum()),
-            *(float(each[chosen][known].sum()) for each in self.sums),
+            **sums,  # type: ignore[arg-type]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import NullType, TypeEngine
 
 from checks.plan import Plan
 from monitor.sources import ALL_TIME, Columns, Horizon
@@ -193,8 +193,19 @@ def frame_of(
         cells[str(columns.label)] = told.label
     if told.arrived is not None:
         cells[ARRIVED] = told.arrived
+    _require_types(log, cells, asked)
     tests += _numbers(cells, facts, asked)
     return Frame(log, rows, where, tests, known, clock, cells)
+
+
+def _require_types(log: Relation, cells: Mapping[str, Cell], asked: Request) -> None:
+    """That rows can be grouped by what parts them: cells of an unknown type may not compare."""
+    columns = asked.columns
+    parts = (columns.version, columns.prediction, columns.score, columns.label)
+    for name in (*filter(None, parts), *asked.plan.segments):
+        known = name not in cells or not isinstance(cells[name][1].types[name], NullType)
+        if not (known or log.session.sqlite):
+            raise NotPlain(f"the type of {name!r} is not known")
 
 
 def _clock(log: Relation, asked: Request) -> tuple[TimeColumn | None, Clock | None]:

@@ -28,8 +28,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from checks.grid import MANTISSA_BITS, SCORE_BITS, SCORE_TOP, outermost
-from checks.outcome import CALIBRATION_BINS
 from checks.plan import NumericPlan
+from checks.summing import CALIBRATION_BINS
 from monitor.sources._sql.dialects import DIALECTS, Dialect, Nested
 
 NULL, BELOW, ABOVE, NAN, STRANGE = 40001, 40002, 40003, 40004, 40005

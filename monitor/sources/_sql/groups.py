@@ -30,7 +30,7 @@ from monitor.sources._columns import Column
 from monitor.sources._needs import Need, Needs
 from monitor.sources._sql.cells import as_batches
 from monitor.sources._sql.frame import WINDOW, Frame
-from monitor.sources._sql.relation import DOCUMENTS
+from monitor.sources._sql.relation import DOCUMENTS, Shown
 from monitor.sources._sql.session import Cells, Query
 from monitor.sources._tally import Cuts, cuts
 
@@ -125,9 +125,10 @@ class Grouping:
         cells, kind, facts = self.rows.c[name], self.frame.kind(name), self.frame.log.dialect
         if facts is None or not facts.collation or isinstance(kind, Enum):
             return cells
-        if isinstance(kind, CITEXT):
+        if isinstance(kind, CITEXT | Shown):
             return cast(cells, Text).collate(facts.collation)
-        return cells.collate(facts.collation) if isinstance(kind, String) else cells
+        text = facts.typed_cells or isinstance(kind, String)
+        return cells.collate(facts.collation) if text else cells
 
     def _groupable(self, name: str) -> bool:
         """Whether the database can tell equal cells of a column: of an unknown type it may not."""

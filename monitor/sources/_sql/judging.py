@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 
-from checks.plan import BinaryPlan, NumericPlan, RegressionPlan
+from checks.plan import BinaryPlan, MulticlassPlan, NumericPlan, RegressionPlan
 from checks.profile import Anomaly
 from monitor.sources._arrow import Bools, mask, short_texts
 from monitor.sources._needs import Need
-from monitor.sources._outcomes import classes, judged, strangers
+from monitor.sources._outcomes import classes, judged, numbered, strangers
 from monitor.sources._sql import errors, scores
 from monitor.sources._sql.counting import Counting
 from monitor.sources._sql.groups import Block, Grouping
@@ -27,6 +27,8 @@ def judge(counting: Counting) -> None:
     numbers = len(parts) > 1 and all(map(counting.has_cells, parts))
     if isinstance(plan, BinaryPlan) and counting.has_cells(needs.score):
         _score(counting, plan, str(counting.asked.columns.score))
+    elif isinstance(plan, MulticlassPlan) and counting.has_cells(needs.score):
+        _promise(counting, plan, str(counting.asked.columns.score))
     elif isinstance(plan, RegressionPlan) and numbers:
         _sum_errors(counting, plan, *parts)
     else:
@@ -77,6 +79,26 @@ def _score(counting: Counting, plan: BinaryPlan, score: str) -> None:
             nothing if label is None else strangers(plan, label),
             block.more,
         )
+        for place, chosen in block.places:
+            labels = int(block.rows[chosen][found.labelled[chosen]].sum())
+            counting.tally.add_facts(place, labels=labels)
+            counting.tally.add_outcome(place, found.outcome(chosen))
+        _report(counting, block)
+
+
+def _promise(counting: Counting, plan: MulticlassPlan, score: str) -> None:
+    """By the bin of the score, the predicted class and the label."""
+    needs, dialect = counting.needs, counting.frame.log.session.dialect
+    names = counting.there(needs.prediction, needs.label)
+    cells = counting.gridded({}, [score], names)
+    grouping = counting.grouping([]).of(cells.rows)
+    total = func.sum(cells.valid[score])
+    for block in grouping.blocks(names, total, by=scores.bins(score, cells, dialect)):
+        told, truth = (
+            None if need is None else block.read(need) for need in (needs.prediction, needs.label)
+        )
+        classed = numbered(plan, told, truth, len(block))
+        found = scores.Promised.of(plan, block.rows, *classed, block.more)
         for place, chosen in block.places:
             labels = int(block.rows[chosen][found.labelled[chosen]].sum())
             counting.tally.add_facts(place, labels=labels)

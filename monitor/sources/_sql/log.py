@@ -26,7 +26,7 @@ from monitor.sources._extent import extent_batches
 from monitor.sources._files import require
 from monitor.sources._labels import FOREVER, LabelIndex
 from monitor.sources._placing import SKEW, rows_within
-from monitor.sources._pulse import pulse_batches, pulsed
+from monitor.sources._pulse import Pulses, pulse_batches, pulsed
 from monitor.sources._rows import in_order, tally_batches, wanted
 from monitor.sources._sql.clock import NotPlain
 from monitor.sources._sql.counting import Counting
@@ -111,6 +111,29 @@ class SqlLog:
             self._count(frame, asked, tally)
         return tally.portraits(asked.windows)
 
+    def profile_and_pulse(
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
+    ) -> tuple[Mapping[Window, Mapping[Slice, Portrait]], Mapping[Window, Pulse]]:
+        """What `profile` and `pulse` give, of rows that are fetched only once."""
+        self._require(columns)
+        asked = Request(plan, columns, in_order(windows), horizon, tuple(spans))
+        try:
+            self._require_labels(columns)
+            self._require_worth(columns, asked.windows)
+        except NotPlain:
+            rows = _cut(self.log, columns, windows)
+            labels = self._labels(rows, columns, horizon)
+            pulses = Pulses(columns, windows, horizon, labels)
+            tally = self._tallied(asked, rows, labels, pulses)
+            return tally.portraits(asked.windows), dict(added({}, pulses.found()))
+        pulse = self.pulse(columns, windows, horizon)
+        return self.profile(plan, columns, windows, horizon, spans), pulse
+
     def pushed_down(
         self, plan: Plan, columns: Columns, windows: Sequence[Window], horizon: Horizon
     ) -> str:
@@ -123,10 +146,10 @@ class SqlLog:
 
     def _frame(self, asked: Request) -> Frame:
         self._require_labels(asked.columns)
-        self._require_worth(asked)
+        self._require_worth(asked.columns, asked.windows)
         return frame_of(self.log, self.truth, wanted(asked.plan, asked.columns), asked)
 
-    def _require_worth(self, asked: Request) -> None:
+    def _require_worth(self, columns: Columns, windows: Sequence[Window]) -> None:
         """NotPlain where fetching the rows costs less than having them counted."""
         facts = self.log.dialect
         if self.push_down or facts is None:
@@ -135,7 +158,7 @@ class SqlLog:
             raise NotPlain("push_down = false asks for it")
         if facts.fetched is None:
             raise NotPlain("a database in the same process would not count them faster")
-        if _cut(self.log, asked.columns, asked.windows).count() < facts.fetched:
+        if _cut(self.log, columns, windows).count() < facts.fetched:
             raise NotPlain(f"fewer than {facts.fetched:,} cost less to fetch than to count")
 
     def _count(self, frame: Frame, asked: Request, tally: Tally) -> None:
@@ -149,13 +172,28 @@ class SqlLog:
 
     def _fetched(self, asked: Request, rows: Rows | None) -> Tally:
         """The sums of these rows and of the strays."""
+        labels = None if rows is None else self._labels(rows, asked.columns, asked.horizon)
+        return self._tallied(asked, rows, labels)
+
+    def _tallied(
+        self,
+        asked: Request,
+        rows: Rows | None,
+        labels: LabelIndex | None,
+        pulses: Pulses | None = None,
+    ) -> Tally:
+        """The same with these labels; the first pass over the rows feeds the pulses too."""
         log, columns = self.log, asked.columns
         names = [name for name in wanted(asked.plan, columns) if name in log.types]
-        labels = None if rows is None else self._labels(rows, columns, asked.horizon)
+        fed = iter((pulses,))
 
         def scan() -> Iterator[pa.RecordBatch]:
-            if rows is not None:
-                yield from rows.batches(names or list(log.types)[:1], self.batch)
+            listening = next(fed, None)
+            found = () if rows is None else rows.batches(names or list(log.types)[:1], self.batch)
+            for batch in found:
+                if listening is not None:
+                    listening.add(batch)
+                yield batch
             yield from _strays(log, columns, asked.windows, asked.horizon, self.batch)
 
         return tally_batches(
@@ -165,25 +203,57 @@ class SqlLog:
     def pulse(
         self, columns: Columns, windows: Sequence[Window], horizon: Horizon
     ) -> Mapping[Window, Pulse]:
-        """The pulse of each window: of the log only times, ids and labels are looked at."""
+        """The pulse of each window: of the log only times, ids and labels are looked at.
+
+        Whether the database adds up a window is for the window alone to say: a digest must not
+        depend on what else is asked.
+        """
         self._require(columns)
-        if not windows:
-            return {}
-        asked = Request(Plan(), columns, in_order(windows), horizon)
-        names = [name for name in pulsed(columns) if name in self.log.types]
+        self._require_labels(columns)
+        counted = self._counted(columns, windows)
+        few = [window for window in windows if window not in counted]
+        found = self._fetched_pulses(columns, few, horizon, _cut(self.log, columns, few), {})
+        if not counted:
+            return found
+        asked = Request(Plan(), columns, in_order(counted), horizon)
         try:
-            self._require_labels(columns)
-            self._require_worth(asked)
-            frame = frame_of(self.log, self.truth, names, asked, once=False)
-            counted, rows = pulses(frame, asked), frame.odd()
+            frame = frame_of(self.log, self.truth, self._pulsed(columns), asked, once=False)
+            plain, odd = pulses(frame, asked), frame.odd()
         except NotPlain:
-            counted, rows = {}, _cut(self.log, columns, windows)
-        odd = {window: Pulse() for window in asked.windows}
-        if rows is not None:
+            plain, odd = {}, _cut(self.log, columns, counted)
+        return found | self._fetched_pulses(columns, counted, horizon, odd, plain)
+
+    def _counted(self, columns: Columns, windows: Sequence[Window]) -> list[Window]:
+        """Those of the windows that the database counts rather than hands over."""
+        if not windows or not self._is_worth(columns, windows):
+            return []
+        return [window for window in windows if self._is_worth(columns, [window])]
+
+    def _is_worth(self, columns: Columns, windows: Sequence[Window]) -> bool:
+        try:
+            self._require_worth(columns, windows)
+        except NotPlain:
+            return False
+        return True
+
+    def _fetched_pulses(
+        self,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        rows: Rows | None,
+        plain: Mapping[Window, Pulse],
+    ) -> dict[Window, Pulse]:
+        """The pulses of rows that are fetched, added to those of the ``plain`` ones."""
+        odd = {window: Pulse() for window in windows}
+        if rows is not None and windows:
             labels = self._labels(rows, columns, horizon)
-            found = rows.batches(names or list(self.log.types)[:1], self.batch)
-            odd = pulse_batches(columns, windows, horizon, found, labels)
-        return dict(added(counted, odd))
+            names = self._pulsed(columns) or list(self.log.types)[:1]
+            odd |= pulse_batches(columns, windows, horizon, rows.batches(names, self.batch), labels)
+        return dict(added(plain, odd))
+
+    def _pulsed(self, columns: Columns) -> list[str]:
+        return [name for name in pulsed(columns) if name in self.log.types]
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon

@@ -7,7 +7,7 @@ never hides one inside. It compares the bare column, so that an index on it serv
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
@@ -40,11 +40,14 @@ Test = ColumnElement[bool]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_TICK = timedelta(microseconds=1)
 _EAST, _WEST = 14 * HOUR, 12 * HOUR  # how far local clocks are ahead and behind
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 _EDGES = (10**8, 10**11, 10**14, 10**17, 2**63 - 1)  # of seconds, milli-, micro-, nanoseconds
 _FIRST_YEARS = "19"
+_MARKS = (" ", "T")  # between date and hour
 _MOST_SPANS = 16
 
 
@@ -53,15 +56,15 @@ class Spelling:
     """One way to write a time: what is at or after a moment is never written below ``low`` of it,
     and what is before the moment always below ``high`` of it.
 
-    ``floor`` and ``ceiling`` bound what is written this way; ``outside`` are rows of a range that
-    are not in a span after all, as far as can be told without reading them.
+    ``floor`` and ``ceiling`` bound what is written this way. ``text`` tells texts, of which the
+    usual ones lie in narrower ranges.
     """
 
     low: Callable[[datetime], Bound]
     high: Callable[[datetime], Bound]
     floor: Bound | None = None
     ceiling: Bound | None = None
-    outside: Callable[[datetime, datetime], Test] | None = None
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class TimeColumn:
     column: ColumnElement[object]
     form: Form
     zone: ZoneInfo
+    _known: dict[tuple[Window, ...], Test] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def exact(self) -> bool:
@@ -84,8 +88,11 @@ class TimeColumn:
         """Rows that may lie in one of the windows."""
         if self.form == "unknown":
             return true()
-        covered, ways = spans(windows), self._spellings()
-        return or_(*(self._between(way, span) for span in covered for way in ways))
+        if (known := tuple(windows)) not in self._known:
+            ways, covered = self._spellings(), spans(windows)
+            tests = (test for span in covered for way in ways for test in self._between(way, span))
+            self._known[known] = or_(*tests)
+        return self._known[known]
 
     def astray(self, windows: Sequence[Window], moment: datetime) -> Test:
         """Rows that are not `within` and have no time that can be read, or one after ``moment``.
@@ -103,7 +110,7 @@ class TimeColumn:
         """For each way to write a time, rows written so whose time may be before ``moment``."""
         if self.form == "unknown":
             return [true()]
-        return [self._before(way, moment) for way in self._spellings()]
+        return [test for way in self._spellings() for test in self._before(way, moment)]
 
     def folds(self, windows: Sequence[Window]) -> bool:
         """Whether local clocks may be set back in a window, so that the order of rows matters."""
@@ -128,30 +135,23 @@ class TimeColumn:
         return after
 
     def _odd_texts(self, moment: datetime) -> list[Test]:
-        after = self.column >= _first_day(moment)
         rubbish = self._range(_text(""), _text(_FIRST_YEARS))
-        return [and_(after, not_(self._plainly_outside(moment, _LATEST))), rubbish]
+        return [*self._texts(self.column >= _first_day(moment), moment, _LATEST), rubbish]
 
-    def _between(self, way: Spelling, span: Window) -> Test:
+    def _between(self, way: Spelling, span: Window) -> list[Test]:
         inside = self._range(way.low(span.start), way.high(span.end))
-        if way.outside is None:
-            return inside
-        return and_(inside, not_(way.outside(span.start, span.end)))
+        return self._texts(inside, span.start, span.end) if way.text else [inside]
 
-    def _before(self, way: Spelling, moment: datetime) -> Test:
+    def _before(self, way: Spelling, moment: datetime) -> list[Test]:
         inside = self._range(way.floor, way.high(moment))
-        if way.outside is None:
-            return inside
-        return and_(inside, not_(way.outside(_EARLIEST, moment)))
+        return self._texts(inside, _EARLIEST, moment) if way.text else [inside]
 
     def _range(self, low: Bound | None, high: Bound | None) -> Test:
         tests = [] if low is None else [self.column >= low]
         return and_(*tests, *([] if high is None else [self.column < high]))
 
     def _spellings(self) -> tuple[Spelling, ...]:
-        text = Spelling(
-            _first_day, _last_day, floor=_text(_FIRST_YEARS), outside=self._plainly_outside
-        )
+        text = Spelling(_first_day, _last_day, floor=_text(_FIRST_YEARS), text=True)
         match self.form:
             case "instant":
                 return (Spelling(_instant, _instant),)
@@ -176,10 +176,28 @@ class TimeColumn:
     def _day(self, moment: datetime, later: int = 0) -> Bound:
         return literal((self._local(moment) + later * DAY).date(), Date())
 
-    def _plainly_outside(self, start: datetime, end: datetime) -> Test:
-        """Texts of date and hour whose offset is known, as none is written: UTC or the zone's."""
-        first = min(_clamp(start).replace(tzinfo=None), self._local(start)) - HOUR
-        last = max(_clamp(end).replace(tzinfo=None), self._local(end)) + HOUR
+    def _texts(self, around: Test, start: datetime, end: datetime) -> list[Test]:
+        """Texts of a span: the usual ones in narrow ranges, and of those around it the others.
+
+        A text of date, hour and minute without an offset is in UTC or the zone's time. Such texts
+        sort as their times do, if written alike: others would have to be looked at one by one.
+        """
+        slack = (0 if self.zone.key == "UTC" else 1) * HOUR  # what clocks are set back, at most
+        first = min(_clamp(start).replace(tzinfo=None), self._local(start)) - slack
+        last = max(_clamp(end).replace(tzinfo=None), self._local(end)) + slack - _TICK
+        shapes = [
+            and_(self.column.like(f"____-__-__{mark}__:__%"), self._piece(11, 1) == mark)
+            for mark in _MARKS  # once more, as not every LIKE tells T from t
+        ]
+        usual = and_(or_(*shapes), self.column.not_like("%+%"), self.column.not_like("%-%-%-%"))
+        narrow = (
+            and_(self._range(_first_minute(first, mark), _minute(last + _MINUTE, mark)), shape)
+            for mark, shape in zip(_MARKS, shapes, strict=True)
+        )
+        return [*narrow, and_(around, not_(usual), not_(self._plainly_outside(first, last)))]
+
+    def _plainly_outside(self, first: datetime, last: datetime) -> Test:
+        """Texts of another hour, of a known offset, whatever stands between date and hour."""
         hour = self._piece(1, 10) + self._piece(12, 2)
         behind = self._piece(14, 50)
         return and_(
@@ -188,7 +206,7 @@ class TimeColumn:
             self._piece(12, 2) != "",
             behind.not_like("%+%"),
             behind.not_like("%-%"),
-            or_(hour < _hour(first), hour > _hour(last)),
+            or_(hour < _first_hour(first), hour > _hour(last)),
         )
 
     def _piece(self, start: int, length: int) -> ColumnElement[str]:
@@ -252,6 +270,21 @@ def _last_day(moment: datetime) -> Bound:
 
 def _hour(local: datetime) -> str:
     return f"{local.date().isoformat()}{local.hour:02}"
+
+
+def _first_hour(local: datetime) -> str:
+    """The same; the first hour of a day may be written as hour 24 of the day before."""
+    return _hour(local) if local.hour else f"{(local - DAY).date().isoformat()}24"
+
+
+def _minute(local: datetime, mark: str) -> Bound:
+    return _text(f"{local.date().isoformat()}{mark}{local.hour:02}:{local.minute:02}")
+
+
+def _first_minute(local: datetime, mark: str) -> Bound:
+    if local.hour or local.minute:
+        return _minute(local, mark)
+    return _text(f"{(local - DAY).date().isoformat()}{mark}24")
 
 
 def _counted(unit: int) -> Spelling:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from sqlite3 import sqlite_version_info
@@ -23,7 +23,6 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
-    Double,
     Float,
     FromClause,
     Integer,
@@ -70,9 +69,15 @@ _IS_DUCKDB_TABLE = """
 """
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DOCUMENTS = (JSON, ARRAY, LargeBinary)
+
+
+class Shown(String):
+    """Cells of an unknown type that a driver hands over as text."""
+
+
 _SHOWN: Mapping[type, type[TypeEngine[Any]]] = {
     bool: Boolean,
-    str: String,
+    str: Shown,
     date: Date,
     UUID: Uuid,
     bytes: LargeBinary,
@@ -95,6 +100,7 @@ class Relation:
     rows: FromClause
     types: Types
     arrival: ColumnElement[object] | None = None
+    _times: dict[tuple[str, str], TimeColumn] = field(default_factory=dict, repr=False)
 
     @property
     def dialect(self) -> Dialect | None:
@@ -127,6 +133,11 @@ class Relation:
 
     def times(self, name: str, zone: str) -> TimeColumn:
         """The timestamp column of this name; ``zone`` reads times without an offset."""
+        if (name, zone) not in self._times:
+            self._times[name, zone] = self._time_column(name, zone)
+        return self._times[name, zone]
+
+    def _time_column(self, name: str, zone: str) -> TimeColumn:
         form = _declared(self.types[name])
         if self.session.sqlite and form != "text":
             form = "any"
@@ -168,7 +179,7 @@ class Relation:
         shown = {name: _type_of(met) for name, met in zip(unknown, cells, strict=bool(cells))}
         missing = [name for name in unknown if isinstance(shown.get(name, NullType()), NullType)]
         shown |= {name: _type_of(self.sample(name)) for name in missing}
-        return replace(self, types={**self.types, **shown})
+        return replace(self, types={**self.types, **shown}, _times={})
 
     def _probed(self, name: str, form: Form) -> Form:
         """What the first values look like; ``form`` where they tell nothing else."""
@@ -270,7 +281,9 @@ def _type_of(cells: Sequence[object]) -> TypeEngine[Any]:
         return _SHOWN.get(met.pop(), NullType)() if len(met) == 1 else NullType()
     if not met:
         return NullType()
-    return BigInteger() if met == {int} else Double()
+    if met == {int}:
+        return BigInteger()
+    return REAL() if met == {float} else Numeric()  # of what width it is shows in no cell
 
 
 def open_table(session: Session, name: str, schema: str) -> Relation:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, case, func
 
 from checks.grid import Cells, Counts
-from checks.outcome import CALIBRATION_BINS, POSITIVE, UNKNOWN, BinaryOutcome
-from checks.plan import BinaryPlan
+from checks.outcome import POSITIVE, UNKNOWN, BinaryOutcome
+from checks.outcome_classes import INVALID, NOTHING, UNSCORED, MulticlassOutcome
+from checks.plan import BinaryPlan, MulticlassPlan
 from checks.profile import frozen
+from checks.summing import CALIBRATION_BINS
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Rows
 from monitor.sources._sql.dialects import DIALECTS
@@ -124,6 +126,59 @@ class Scored:
             for place in range(len(_LOSSES))
         )
         return {name: float(part.sum()) for name, part in zip(_LOSSES, parts, strict=True)}
+
+
+def bins(name: str, cells: Gridded, dialect: str) -> list[ColumnElement[Any]]:
+    """Score cell where there is no score in [0, 1], else 0, and calibration bin."""
+    cell = cells.scores[name]
+    state = case((cell.in_((NULL, STRANGE)), cell), else_=0)
+    return [state, calibration_bin(cells.valid[name], dialect)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Promised:
+    """Groups of rows of a classifier with several classes and scores, with their `bins`.
+
+    ``predicted`` and ``label`` are numbers of classes, ``bins`` as `MulticlassOutcome.binned` takes
+    them, ``scores`` the sums of the scores of each group.
+    """
+
+    plan: MulticlassPlan
+    rows: Counts
+    predicted: NDArray[np.int64]
+    label: NDArray[np.int64]
+    bins: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        plan: MulticlassPlan,
+        rows: Counts,
+        predicted: NDArray[np.int64],
+        label: NDArray[np.int64],
+        answer: Sequence[Sequence[Any]],
+    ) -> Promised:
+        """``answer`` is what the database said of each group: `bins`, then the sum of scores."""
+        state, place = map(integers, answer[:2])
+        found = np.select([state == NULL, state == STRANGE], [UNSCORED, INVALID], place)
+        sums = np.nan_to_num(np.array(answer[2], np.float64))
+        return cls(plan, rows, predicted, label, found, sums)
+
+    @property
+    def labelled(self) -> Bools:
+        return np.not_equal(self.label, NOTHING)
+
+    def outcome(self, chosen: Rows) -> MulticlassOutcome:
+        """The outcome of these groups."""
+        return MulticlassOutcome.binned(
+            self.plan,
+            self.predicted[chosen],
+            self.label[chosen],
+            self.bins[chosen],
+            self.scores[chosen],
+            counts=self.rows[chosen],
+        )
 
 
 def integers(cells: Sequence[Any]) -> NDArray[np.int64]:

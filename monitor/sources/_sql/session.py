@@ -16,7 +16,27 @@ from difflib import get_close_matches
 from math import ceil
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Executable, Select, event, func, inspect, select
+from sqlalchemy import (
+    JSON,
+    REAL,
+    BigInteger,
+    Boolean,
+    Connection,
+    CursorResult,
+    Date,
+    DateTime,
+    Double,
+    Executable,
+    LargeBinary,
+    Numeric,
+    Select,
+    String,
+    Uuid,
+    event,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects.mysql import TIMESTAMP
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, NoSuchTableError, SAWarning
@@ -40,6 +60,26 @@ Query = Select[*tuple[Any, ...]]
 _STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock, some milliseconds
 _LONGEST_TIMEOUT = 2**31 - 1  # milliseconds
 _MYSQL = ("mysql", "mariadb")
+_POSTGRES: Mapping[int, TypeEngine[Any]] = {
+    16: Boolean(),
+    17: LargeBinary(),
+    20: BigInteger(),
+    21: BigInteger(),
+    23: BigInteger(),
+    25: String(),
+    114: JSON(),
+    700: REAL(),
+    701: Double(),
+    1042: String(),
+    1043: String(),
+    1082: Date(),
+    1114: DateTime(),
+    1184: DateTime(timezone=True),
+    1700: Numeric(),
+    2950: Uuid(),
+    3802: JSON(),
+}
+"""Types by the numbers that PostgreSQL has for its own."""
 
 _T = TypeVar("_T")
 
@@ -125,8 +165,11 @@ class Connected:
                 self.deadline.restart()
 
     def columns(self, query: Query) -> Sequence[tuple[str, TypeEngine[Any]]]:
-        """The columns of a query; of what type they are only their values show."""
-        return [(name, NullType()) for name in self.connection.execute(query.limit(0)).keys()]  # noqa: SIM118
+        """The columns of a query; of what type they are PostgreSQL tells, else their values."""
+        known = _POSTGRES if self.dialect == "postgresql" else {}
+        with self.connection.execute(query.limit(0)) as result:
+            told: Any = result.cursor
+            return [(column[0], known.get(column[1], NullType())) for column in told.description]
 
     def table(self, name: str, schema: str) -> Types:
         """The columns of a table or view as they are declared."""

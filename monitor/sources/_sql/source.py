@@ -60,6 +60,16 @@ class SqlSource:
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
         return self._read(lambda log: log.profile(plan, columns, windows, horizon, spans))
 
+    def profile_and_pulse(
+        self,
+        plan: Plan,
+        columns: Columns,
+        windows: Sequence[Window],
+        horizon: Horizon,
+        spans: Sequence[Window] = (),
+    ) -> tuple[Mapping[Window, Mapping[Slice, Portrait]], Mapping[Window, Pulse]]:
+        return self._read(lambda log: log.profile_and_pulse(plan, columns, windows, horizon, spans))
+
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
     ) -> Iterator[pa.RecordBatch]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import re
 import socket
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import DateTime
@@ -20,16 +20,20 @@ from sqlalchemy.types import TypeEngine
 
 from monitor.sources import SourceError, Unreachable, Unreadable, WrongSchema
 from monitor.sources._breaker import TimedOut
+from monitor.sources._sql.bounded import GRACE_SECONDS, Overdue, started, within
 from monitor.sources._sql.faults import missing, too_long
 from monitor.sources._sql.relation import Relation, open_table
 from monitor.sources._sql.session import Cells
 from monitor.sources._sql.spellings import Spark
-from monitor.sources._sql.textual import KINDS, TextualSession, Watch, type_of
+from monitor.sources._sql.textual import KINDS, TextualSession, type_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CONNECT_SECONDS = 10.0
+START_SECONDS = 120.0
+STOP_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
 _OURS: Mapping[str, str] = {
     "spark.app.name": "modelmon",
     "spark.log.level": "OFF",
@@ -51,6 +55,13 @@ _SQLSTATES: Mapping[str, type[SourceError]] = {
 }
 _KINDS = ((r"timestamp$", DateTime(timezone=True)), *KINDS)
 
+_NANOSECONDS = (
+    'Let Spark read nanoseconds: "spark.sql.legacy.parquet.nanosAsLong" = "true" in conf; '
+    "or write microseconds"
+)
+
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -71,8 +82,8 @@ class _Sessions:
     def of(self, cluster: Cluster) -> SparkSession:
         """The session on this cluster, started at its first use."""
         with self._lock:
-            if self._spark is not None and self._spark.sparkContext._jsc is None:  # noqa: SLF001
-                self._spark = None  # somebody stopped it
+            if self._spark is not None and _is_over(self._spark):
+                self._spark = None
             if self._spark is not None and self._cluster != cluster:
                 kept = self._cluster.master if self._cluster else ""
                 raise Unreachable(
@@ -88,12 +99,38 @@ class _Sessions:
         with self._lock:
             if self._spark is not None:
                 with suppress(Exception):  # the Java machine may be gone
-                    self._spark.stop()
+                    within(STOP_SECONDS, self._spark.stop, _end_machine)
             self._spark = self._cluster = None
 
 
 SESSIONS = _Sessions()
-atexit.register(SESSIONS.stop)
+"""Its Java machine, and with it the executors, end with this process."""
+
+
+def _is_over(spark: SparkSession) -> bool:
+    """Whether somebody stopped a session, or its Java machine died."""
+    context = spark.sparkContext
+    if context._jsc is None:  # noqa: SLF001
+        return True
+    machine = getattr(context._gateway, "proc", None)  # noqa: SLF001
+    if machine is None or machine.poll() is None:
+        return False
+    _end_machine()
+    return True
+
+
+def _end_machine() -> None:
+    """End the Java machine, and forget all that pyspark holds of it."""
+    from pyspark import SparkContext
+
+    machine = getattr(SparkContext._gateway, "proc", None)  # noqa: SLF001
+    if machine is not None:
+        machine.kill()
+        with suppress(OSError):
+            machine.stdin.close()
+        machine.wait()
+    SparkContext._gateway = SparkContext._jvm = None  # noqa: SLF001
+    SparkContext._active_spark_context = None  # noqa: SLF001
 
 
 def _start(cluster: Cluster) -> SparkSession:
@@ -108,11 +145,22 @@ def _start(cluster: Cluster) -> SparkSession:
     # Spark makes a folder for tables of its own, by default where the process was started.
     own = {**_OURS, "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/modelmon-spark"}
     conf = SparkConf().setMaster(cluster.master).setAll([*own.items(), *cluster.conf])
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as said, warnings.catch_warnings():
+        # It warns of a pandas of which nothing is used here.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        quiet = {"stdout": said, "stderr": said}
+
+        def start() -> SparkSession:
+            if SparkContext._gateway is None:  # noqa: SLF001
+                SparkContext._gateway = launch_gateway(conf, quiet)  # noqa: SLF001
+                SparkContext._jvm = SparkContext._gateway.jvm  # noqa: SLF001
+            return SparkSession(SparkContext(conf=conf))
+
         try:
-            quiet = {"stdout": said, "stderr": said}
-            started = SparkContext._gateway or launch_gateway(conf, quiet)  # noqa: SLF001
-            return SparkSession(SparkContext(conf=conf, gateway=started))
+            return within(START_SECONDS, start, _end_machine)
+        except Overdue:
+            late = f"{cluster.master}: Spark did not start within {START_SECONDS:g} seconds"
+            raise Unreachable(late) from None
         except Exception as error:
             said.seek(0)
             lines = [line for line in said.read().decode(errors="replace").splitlines() if line]
@@ -145,51 +193,76 @@ class SparkRunner:
     timeout: float
 
     def rows(self, statement: str) -> Cells:
-        with self.bounded():
-            return [tuple(row) for row in self.spark.sql(statement).collect()]
+        return self.bounded(lambda: [tuple(row) for row in self.spark.sql(statement).collect()])
 
     def stream(self, statement: str, size: int) -> Iterator[Cells]:
         """The rows, one partition in the memory of the driver at a time."""
-        with self._job() as watch:
-            with watch.running():
-                found = self.spark.sql(statement).toLocalIterator()
-                rows = [tuple(row) for row in islice(found, size)]
-            while rows:
+        group = uuid4().hex
+        found = self._within(group, lambda: iter(self.spark.sql(statement).toLocalIterator()))
+
+        def block() -> Cells:
+            return [tuple(row) for row in islice(found, size)]
+
+        try:
+            while rows := self._within(group, block):
                 yield rows
-                with watch.running():
-                    rows = [tuple(row) for row in islice(found, size)]
+        finally:
+            # An iterator that is given up reads the rest of its partition, for which nobody waits.
+            started(getattr(found, "close"))  # noqa: B009  (pyspark does not tell: a generator)
 
     def columns(self, statement: str) -> Sequence[tuple[str, TypeEngine[Any]]]:
-        with self.bounded():
-            found = self.spark.sql(statement).schema
+        found = self.bounded(lambda: self.spark.sql(statement).schema)
         return [(each.name, type_of(each.dataType.simpleString(), _KINDS)) for each in found]
 
     def tables(self, schema: str) -> Sequence[str]:
-        return [each.name for each in self.spark.catalog.listTables(schema or None)]
+        found = self.bounded(lambda: self.spark.catalog.listTables(schema or None))
+        return [each.name for each in found]
 
-    @contextmanager
-    def bounded(self) -> Iterator[None]:
-        """One thing that Spark does, and no longer than the time-out."""
-        with self._job() as watch, watch.running():
-            yield
+    def bounded(self, work: Callable[[], _T]) -> _T:
+        """What Spark does, and no longer than the time-out."""
+        return self._within(uuid4().hex, work)
 
-    @contextmanager
-    def _job(self) -> Iterator[Watch]:
-        """Errors of Spark as source errors, and a time-out that cancels what runs."""
+    def _within(self, group: str, work: Callable[[], _T]) -> _T:
+        """Work whose jobs are of this group. Errors of Spark leave as source errors.
+
+        The time-out holds however Spark behaves: its sockets have none, so that a Java machine
+        which answers no more would be waited for without end.
+        """
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        context, group = self.spark.sparkContext, uuid4().hex
-        context.setJobGroup(group, "modelmon", interruptOnCancel=True)
-        scala = context._jsc.sc()  # noqa: SLF001  (Python's own cancels no job that is yet to come)
-        watch = Watch(self.timeout, lambda: scala.cancelJobGroupAndFutureJobs(group))
+        context = self.spark.sparkContext
+
+        def run() -> _T:
+            context.setJobGroup(group, "modelmon", interruptOnCancel=True)
+            return work()
+
+        def cancel() -> None:
+            scala = context._jsc.sc()  # noqa: SLF001  (Python's own cancels no job yet to come)
+            scala.cancelJobGroupAndFutureJobs(group)
+
         try:
-            yield watch
+            return within(self.timeout, run, cancel)
+        except Overdue:
+            said = f"{self.place}: {too_long(self.timeout)}{self._without_executors()}"
+            raise TimedOut(said) from None
         except (PySparkException, Py4JError, EOFError, OSError) as error:
-            if watch.expired:
-                raise TimedOut(f"{self.place}: {too_long(self.timeout)}") from None
             kind, said = fault(error)
             raise kind(f"{self.place}: {said}") from None
+
+    def _without_executors(self) -> str:
+        """What else is to be said where a cluster has given this process no executor."""
+        context = self.spark.sparkContext
+        if context.master.startswith("local"):
+            return ""
+
+        def count() -> int:
+            return int(context._jsc.sc().getExecutorMemoryStatus().size())  # noqa: SLF001
+
+        with suppress(Exception):  # it may answer no more
+            if started(count).result(_LOOK_SECONDS) < 2:  # the driver counts as one
+                return "; no executor is free or registered"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +285,15 @@ class Opened:
     def view(self, name: str, read: Callable[[SparkSession], DataFrame]) -> Relation:
         """A relation of what is read, as it is now, whatever it is called where it lies."""
         view = f"modelmon_{uuid4().hex}"
-        with self._runner.bounded():  # of files the schema alone is a job
-            read(self.spark).createOrReplaceTempView(view)
-        self.views.callback(self.spark.catalog.dropTempView, view)
+        # Of files the schema alone is a job.
+        self._runner.bounded(lambda: read(self.spark).createOrReplaceTempView(view))
+        self.views.callback(self._drop, view)
         return replace(open_table(self.session, view, ""), name=f"{self.place}: {name}")
+
+    def _drop(self, view: str) -> None:
+        runner = replace(self._runner, timeout=GRACE_SECONDS)
+        with suppress(SourceError):  # of a session that is gone no view is left
+            runner.bounded(lambda: self.spark.catalog.dropTempView(view))
 
 
 def fault(error: Exception) -> tuple[type[SourceError], str]:
@@ -227,6 +305,8 @@ def fault(error: Exception) -> tuple[type[SourceError], str]:
     said, state = _short(told), re.search(r"SQLSTATE: (\w\w)", told)
     if "[PATH_NOT_FOUND]" in told:
         return Unreachable, said
+    if "TIMESTAMP(NANOS" in told:
+        return WrongSchema, f"{said} {_NANOSECONDS}"
     if "[DATA_SOURCE_NOT_FOUND]" in told:
         return WrongSchema, f"{said} Its jar must be given to Spark (conf: spark.jars)."
     if state is None and java is None:

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType, TypeEngine
 
 from monitor.sources import WrongSchema
+from monitor.sources._reads import query_sent
 from monitor.sources._sql.session import Cells, Query, Types, no_table
 from monitor.sources._sql.spellings import Spelling
 
@@ -91,11 +92,13 @@ class TextualSession:
     def rows(self, query: Executable) -> Cells:
         """All rows of a query with a small answer."""
         statement, places = self._wrapped(self.spelling.text(query))
+        query_sent()
         return _moments(self.runner.rows(statement), places)
 
     def stream(self, query: Query, size: int) -> Iterator[Cells]:
         """The rows of a query in blocks of ``size`` (or what the engine hands over at a time)."""
         statement, places = self._wrapped(self.spelling.text(query))
+        query_sent()
         for rows in self.runner.stream(statement, size):
             yield _moments(rows, places)
 

@@ -1,0 +1,183 @@
+"""Decisions of a binary classifier, from its confusion matrix alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from checks import intervals
+from checks.check import NotEnoughData, Stat, check
+from checks.intervals import measured
+from checks.labelled import (
+    FEWEST_ROWS,
+    enough,
+    require_labels,
+    share,
+)
+from checks.outcome import BinaryOutcome
+
+
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.03, 0.12),
+    unit="ratio",
+    cause="performance",
+    default=False,
+)
+def specificity(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
+    """Share of negatives that were left alone: tn / (tn + fp).
+
+    One minus the false positive rate. The interval is Wilson's (1927), from 50 negative labels on.
+
+    >>> import numpy as np
+    >>> from checks.plan import BinaryPlan
+    >>> told, truth = np.array([1] * 40 + [0] * 60), np.array([1] * 20 + [0] * 80)
+    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), told, truth)
+    >>> specificity.compute(outcome, outcome).value
+    0.75
+    """
+
+    def spared(outcome: BinaryOutcome) -> tuple[int, int]:
+        _, fp, _, tn = outcome.matrix
+        return tn, tn + fp
+
+    return share(spared, reference, current, "negative labels")
+
+
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.03, 0.12),
+    unit="ratio",
+    cause="performance",
+    default=False,
+)
+def negative_predictive_value(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
+    """Share of predicted negatives that were negative: tn / (tn + fn).
+
+    The interval is Wilson's (1927), from 50 predicted negatives on. It falls when positives get
+    more frequent, even where the model is as good as before.
+
+    >>> import numpy as np
+    >>> from checks.plan import BinaryPlan
+    >>> told, truth = np.array([1] * 40 + [0] * 60), np.array([1] * 55 + [0] * 45)
+    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), told, truth)
+    >>> negative_predictive_value.compute(outcome, outcome).value
+    0.75
+    """
+
+    def right(outcome: BinaryOutcome) -> tuple[int, int]:
+        _, _, fn, tn = outcome.matrix
+        return tn, tn + fn
+
+    return share(right, reference, current, "predicted negatives")
+
+
+@check(
+    BinaryOutcome,
+    direction="both",
+    slack=(0.25, 0.75),
+    relative=True,
+    unit="ratio",
+    cause="predictions",
+    default=False,
+)
+def positive_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
+    """Share of rows that were predicted positive: (tp + fp) / n, with or without a label.
+
+    The interval is Wilson's (1927), from 50 predictions on.
+
+    >>> import numpy as np
+    >>> from checks.plan import BinaryPlan
+    >>> told = np.array([1] * 15 + [0] * 45)
+    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), told, np.full(60, 2))
+    >>> positive_rate.compute(outcome, outcome).value
+    0.25
+    """
+    n = int(current.confusion.sum())
+    if not n:
+        reason = "no predictions" if current.rows else "no rows"
+        raise NotEnoughData(reason, 0, FEWEST_ROWS, among=current.rows)
+    told = int(current.confusion[1].sum())
+    stat = measured(
+        told / n,
+        lambda z: intervals.wilson(told, n, z),
+        n_reference=int(reference.confusion.sum()),
+        n_current=n,
+    )
+    return enough(stat, n, FEWEST_ROWS, "predictions")
+
+
+@check(
+    BinaryOutcome,
+    direction="both",
+    slack=(0.25, 0.75),
+    relative=True,
+    unit="ratio",
+    cause="labels",
+    default=False,
+)
+def base_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
+    """Share of labels that are positive: (tp + fn) / n.
+
+    It moves precision, F1 and accuracy even where the model is as good as before. The interval is
+    Wilson's (1927), from 50 labels on.
+
+    >>> import numpy as np
+    >>> from checks.plan import BinaryPlan
+    >>> truth = np.array([1] * 15 + [0] * 45)
+    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), np.full(60, 1), truth)
+    >>> base_rate.compute(outcome, outcome).value
+    0.25
+    """
+
+    def positives(outcome: BinaryOutcome) -> tuple[int, int]:
+        tp, _, fn, _ = outcome.matrix
+        return tp + fn, outcome.labelled
+
+    return share(positives, reference, current, "labels")
+
+
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.1, 0.25),
+    relative=True,
+    cause="performance",
+    default=False,
+)
+def value(
+    reference: BinaryOutcome,
+    current: BinaryOutcome,
+    *,
+    tp: float = 1.0,
+    fp: float = -1.0,
+    fn: float = -1.0,
+    tn: float = 0.0,
+) -> Stat:
+    """What a labelled row was worth on average, in the money of the four values of an outcome.
+
+    ``tp``, ``fp``, ``fn`` and ``tn`` say what a row of each kind brings; costs are below 0. The
+    slack around the reference's own worth is a share of the mean magnitude. The interval is that of
+    a mean (Student, 1908), from 50 labels on.
+
+    Formula: (tp TP + fp FP + fn FN + tn TN) / n.
+
+    >>> import numpy as np
+    >>> from checks.plan import BinaryPlan
+    >>> told, truth = np.array([1] * 40 + [0] * 60), np.array([1] * 30 + [0] * 70)
+    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), told, truth)
+    >>> value.compute(outcome, outcome, tp=10.0, fp=-2.0).value
+    2.8
+    """
+    require_labels(current, FEWEST_ROWS)
+    n, rows, worth = current.labelled, np.array(current.matrix), np.array([tp, fp, fn, tn])
+    total, squares = float(rows @ worth), float(rows @ worth**2)
+    stat = measured(
+        total / n,
+        lambda z: intervals.mean(total, squares, n, z),
+        n_reference=reference.labelled,
+        n_current=n,
+        scale=float(rows @ np.abs(worth)) / n,
+    )
+    return enough(stat, n, FEWEST_ROWS, "labels")

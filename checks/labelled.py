@@ -1,0 +1,98 @@
+"""What the metrics of a classifier share: the labels and scores that each of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from checks import intervals
+from checks.check import NotEnoughData, Stat
+from checks.intervals import measured
+from checks.outcome import BinaryOutcome
+from checks.outcome_classes import MulticlassOutcome
+
+FEWEST_ROWS = 50
+"""Rows from which the interval of a share holds what it promises."""
+
+FEWEST_PER_CLASS = 30
+"""Labels of each class from which the interval of a measure of ranking does."""
+
+FEWEST_LOSSES = 30
+"""Labelled scores from which the mean of a loss is close to normal."""
+
+Classified = BinaryOutcome | MulticlassOutcome
+
+_C = TypeVar("_C", bound=Classified)
+
+
+def share(counts: Callable[[_C], tuple[int, int]], reference: _C, current: _C, what: str) -> Stat:
+    """A share of labelled rows with Wilson's interval, from 50 rows (``what`` they are) on.
+
+    ``counts`` tells the hits, and the rows among which they were looked for.
+    """
+    require_labels(current, FEWEST_ROWS)
+    hits, n = counts(current)
+    if not n:
+        raise none_of(what, current, FEWEST_ROWS)
+    stat = measured(
+        hits / n,
+        lambda z: intervals.wilson(hits, n, z),
+        n_reference=counts(reference)[1],
+        n_current=n,
+    )
+    return enough(stat, n, FEWEST_ROWS, what)
+
+
+def enough(stat: Stat, have: int, need: int, what: str) -> Stat:
+    """The number, unless it is to be shown only."""
+    if have < need:
+        raise NotEnoughData(f"{have} {what}, {need} needed", have, need, stat=stat)
+    return stat
+
+
+def none_of(what: str, outcome: Classified, need: int) -> NotEnoughData:
+    """That the labels have none of what a metric divides by."""
+    labelled = outcome.labelled
+    return NotEnoughData(f"no {what} among {labelled} labels", 0, need, among=labelled)
+
+
+def one_class(outcome: BinaryOutcome, positives: int, negatives: int) -> NotEnoughData:
+    """That the labels are all of one class."""
+    only = outcome.plan.positive if positives else outcome.plan.negative
+    return one_of(only, positives + negatives, "labels")
+
+
+def one_of(only: str, n: int, what: str) -> NotEnoughData:
+    """That all of so many labels or predictions are of one class."""
+    reason = f"not computed: one class among {n} {what} ({only})"
+    return NotEnoughData(reason, 0, FEWEST_PER_CLASS, among=n)
+
+
+def enough_of_each(stat: Stat, positives: int, negatives: int) -> Stat:
+    """The number, unless it is to be shown only for want of labels of the rarer class."""
+    rarer = "positive labels" if positives < negatives else "negative labels"
+    return enough(stat, min(positives, negatives), FEWEST_PER_CLASS, rarer)
+
+
+def require_labels(outcome: Classified, need: int) -> None:
+    """Say why there is no label with a prediction."""
+    if outcome.labelled:
+        return
+    if not outcome.rows:
+        reason = "no rows"
+    elif outcome.unpredicted == outcome.rows:
+        reason = "no predictions"
+    elif outcome.strange:
+        classes = " and ".join(outcome.plan.classes)
+        reason = f"none of {outcome.strange} labels is one of the classes {classes}"
+    else:
+        reason = "no labels yet"
+    raise NotEnoughData(reason, 0, need, among=outcome.rows)
+
+
+def require_scores(outcome: Classified, need: int) -> None:
+    """Say why there is no label with a score."""
+    require_labels(outcome, need)
+    if not outcome.scored:
+        reason = "no scores between 0 and 1" if outcome.invalid else "no scores"
+        raise NotEnoughData(reason, 0, need, among=outcome.labelled)

@@ -1,0 +1,285 @@
+"""The handbook of checks: what each measures and needs, told from its docstring and its defaults.
+
+``python -m monitor.handbook`` writes the page of all checks, and with ``--check`` it says whether
+the page is outdated.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from checks.check import Check, Parameter, catalogue
+from checks.joint import FourierMeans, JointMoments
+from checks.outcome import BinaryOutcome, RegressionOutcome
+from checks.outcome_classes import MulticlassOutcome
+from checks.profile import CategoricalProfile, LogProfile, NumericProfile
+from checks.sample import RowSample
+
+PAGE = Path(__file__).parents[1] / "docs" / "checks.md"
+
+SUBJECTS: Mapping[str, tuple[type, ...]] = {
+    "numeric": (NumericProfile,),
+    "categorical": (CategoricalProfile,),
+    "together": (FourierMeans, JointMoments, RowSample),
+    "binary": (BinaryOutcome,),
+    "multiclass": (MulticlassOutcome,),
+    "regression": (RegressionOutcome,),
+    "log": (LogProfile,),
+}
+"""What can be checked, and the profiles that are kept of it."""
+
+_OF = {
+    NumericProfile: "numeric columns",
+    CategoricalProfile: "categorical columns",
+    FourierMeans: "the numeric features together",
+    JointMoments: "the numeric features together",
+    RowSample: "a sample of rows",
+    BinaryOutcome: "the outcome of a binary model",
+    MulticlassOutcome: "the outcome of a multiclass model",
+    RegressionOutcome: "the outcome of a regression",
+    LogProfile: "the log",
+}
+_NEEDS = {
+    "id": "an id column",
+    "label": "labels",
+    "label_timestamp": "times of labels",
+    "prediction": "predictions",
+    "score": "scores",
+    "shape": "a log of requests",
+}
+_BAD = {"above": "more is worse", "below": "less is worse", "both": "both ways"}
+_FORMULA = re.compile(r"\s*Formula: (.*?)(?=\s+Source: |\Z)", re.DOTALL)
+_SOURCE = re.compile(r"\s*Source: (.*)\Z", re.DOTALL)
+_CITED = re.compile(r"[^()]*(?:1[89]|20)\d\d[^()]*")
+_CODE = re.compile(r"``([^`]+)``")
+_ROLE = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A check in words, each without markup but for code in backquotes.
+
+    ``text`` are the paragraphs of the docstring without the ``formula``, the ``source`` and the
+    ``example``; any of the last three is empty where there is none.
+    """
+
+    name: str
+    chapter: str
+    summary: str
+    text: tuple[str, ...]
+    formula: str
+    source: str
+    example: str
+    of: str
+    unit: str
+    direction: str
+    warning: str
+    critical: str
+    needs: str
+    minimum: int
+    default: bool
+    parameters: Mapping[str, Parameter]
+
+    def __str__(self) -> str:
+        """All of it for a terminal."""
+        facts = [f"{name + ':':<10} {value}" for name, value in self.facts()]
+        parts = [f"{self.name}: {self.summary}", *self.text, "\n".join(facts), self.example]
+        return "\n\n".join(filter(None, parts))
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """What there is to know beside the text, by name."""
+        yield "measures", self.of
+        if self.formula:
+            yield "formula", self.formula
+        if self.unit:
+            yield "unit", self.unit
+        yield "direction", self.direction
+        yield "limits", self.limits
+        if self.needs:
+            yield "needs", self.needs
+        if self.minimum:
+            yield "minimum", f"{self.minimum} values on each side"
+        if self.parameters:
+            yield "settings", ", ".join(f"{k} = {_toml(v)}" for k, v in self.parameters.items())
+        yield "runs", "by default" if self.default else "where a model asks for it"
+        if self.source:
+            yield "source", self.source
+
+    @property
+    def limits(self) -> str:
+        """The default limits in words."""
+        if self.warning == self.critical == "none":
+            return "none of its own"
+        return f"warning {self.warning}, critical {self.critical}"
+
+
+def described(check: Check) -> Described:
+    """A check in words."""
+    paragraphs = (inspect.getdoc(check.compute) or "").split("\n\n")
+    examples = [each for each in paragraphs if each.startswith(">>>")]
+    prose = [" ".join(each.split()) for each in paragraphs if not each.startswith(">>>")]
+    formula, source, rest = _taken(prose[1:])
+    summary = prose[0]
+    warning, critical = _limits(check)
+    return Described(
+        check.name,
+        _chapter(check.compute.__module__),
+        summary,
+        tuple(rest),
+        formula or _after_colon(summary),
+        source or "; ".join(_cited([summary, *rest])),
+        "\n\n".join(examples),
+        " and ".join(dict.fromkeys(_OF[kind] for kind in check.takes)),
+        "share of 1" if check.unit == "ratio" else check.unit,
+        _BAD[check.direction],
+        warning,
+        critical,
+        _NEEDS.get(check.needs, check.needs),
+        check.minimum,
+        check.default,
+        check.parameters,
+    )
+
+
+def _taken(paragraphs: Iterable[str]) -> tuple[str, str, list[str]]:
+    """The formula, the source, and the paragraphs without them."""
+    formula = source = ""
+    rest = []
+    for each in paragraphs:
+        left = each
+        if found := _FORMULA.search(left):
+            formula, left = found[1], left[: found.start()] + left[found.end() :]
+        if found := _SOURCE.search(left):
+            source, left = found[1].rstrip("."), left[: found.start()]
+        rest.append(left.strip())
+    return formula, source, [each for each in rest if each]
+
+
+def _after_colon(summary: str) -> str:
+    """The formula that a summary ends with, where it has one."""
+    formula = summary.rpartition(": ")[2].rstrip(".")
+    return formula if re.search(r"[/+=]", formula) and ": " in summary else ""
+
+
+def _cited(paragraphs: Iterable[str]) -> list[str]:
+    """What a text cites in brackets."""
+    brackets = (found for each in paragraphs for found in re.findall(r"\(([^()]*)\)", each))
+    return list(dict.fromkeys(each for each in brackets if _CITED.fullmatch(each)))
+
+
+def _limits(check: Check) -> tuple[str, str]:
+    if check.slack is None:
+        return _limit(check.warning), _limit(check.critical)
+    sign = {"above": "+", "below": "-", "both": "±"}[check.direction]
+    of = " of it" if check.relative else ""
+    warning, critical = (
+        f"the reference {sign} {100 * each:.4g} %{of}"
+        if check.relative
+        else f"the reference {sign} {each:.4g}"
+        for each in check.slack
+    )
+    return warning, critical
+
+
+def _limit(limit: float | None) -> str:
+    return "none" if limit is None else f"{limit:.4g}"
+
+
+def _toml(value: Parameter) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')
+
+
+def _chapter(module: str) -> str:
+    """What a module of checks is about, by its first line."""
+    line = (inspect.getdoc(importlib.import_module(module)) or "").partition("\n")[0]
+    return re.split(r"[:,.]| by | in plain ", line)[0]
+
+
+def chosen(subject: str = "", words: Iterable[str] = (), *, default: bool = False) -> list[Check]:
+    """The checks of a subject of `SUBJECTS` ("": all) whose name or text has all the words.
+
+    >>> [check.name for check in chosen("log", ["rows", "replays"])]
+    ['row_surge']
+    """
+    wanted = SUBJECTS[subject] if subject else ()
+    lowered = [word.lower() for word in words]
+    return [
+        check
+        for check in catalogue().values()
+        if (not subject or set(check.takes) & set(wanted))
+        and (check.default or not default)
+        and all(word in f"{check.name} {inspect.getdoc(check.compute)}".lower() for word in lowered)
+    ]
+
+
+def page(checks: Iterable[Check]) -> str:
+    """The page of these checks as Markdown, by chapter."""
+    every = [described(check) for check in checks]
+    every.sort(key=lambda each: (each.chapter, each.name))
+    chapters = [(name, list(group)) for name, group in groupby(every, lambda each: each.chapter)]
+    parts = [_INTRODUCTION.format(count=len(every))]
+    for name, group in chapters:
+        parts += [f"## {name}", _table(group), *map(_entry, group)]
+    return "\n\n".join(parts) + "\n"
+
+
+_INTRODUCTION = """# Checks
+
+<!-- Written by `python -m monitor.handbook` from the docstrings; edit those. -->
+
+All {count} checks, by what they are about. `modelmon checks` lists them in a terminal, and
+`modelmon checks NAME` shows one. Those in **bold** run unasked; a model asks for another with a
+line `NAME = true` below `[models.….checks]`, and any limit can be set there. A limit of "the
+reference" is learnt when the baseline is made. A check that cannot be computed says why; it never
+gives 0 or nothing for that."""
+
+
+def _table(group: Iterable[Described]) -> str:
+    lines = ["| check | what it tells | warning | critical |", "|---|---|---|---|"]
+    for each in group:
+        name = (
+            f"**[{each.name}](#{each.name})**" if each.default else f"[{each.name}](#{each.name})"
+        )
+        lines.append(f"| {name} | {_marked(each.summary)} | {each.warning} | {each.critical} |")
+    return "\n".join(lines)
+
+
+def _entry(each: Described) -> str:
+    facts = "\n".join(f"- {name}: {_marked(value)}" for name, value in each.facts())
+    text = [_marked(part) for part in each.text]
+    return "\n\n".join([f"### {each.name}", _marked(each.summary), *text, facts])
+
+
+def _marked(text: str) -> str:
+    """Text as Markdown: names in backquotes as code, and nothing that would be taken for markup."""
+    code = _ROLE.sub(r"`\1`", _CODE.sub(r"`\1`", text))
+    parts = code.split("`")
+    parts[::2] = [
+        part.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;") for part in parts[::2]
+    ]
+    return "`".join(parts)
+
+
+def outdated() -> bool:
+    """Whether the page of all checks is not what it would be now."""
+    return not PAGE.exists() or PAGE.read_text() != page(catalogue().values())
+
+
+def main(arguments: list[str]) -> int | str:
+    """Write the page, or check it: the exit code, or what is wrong in a sentence."""
+    if arguments not in ([], ["--check"]):
+        return "usage: python -m monitor.handbook [--check]"
+    if not arguments:
+        PAGE.write_text(page(catalogue().values()))
+    return f"docs/{PAGE.name}: outdated; run python -m monitor.handbook" if outdated() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
