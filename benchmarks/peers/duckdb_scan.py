@@ -6,7 +6,7 @@ import duckdb
 from clock import measured
 
 threads, path, *columns = sys.argv[1:]
-looked = {"timestamp": "max(timestamp)", "prediction_id": "max(strlen(prediction_id))"}
+looked = {"timestamp": "max(epoch_us(timestamp))", "prediction_id": "max(strlen(prediction_id))"}
 sums = ", ".join(looked.get(name, f"sum({name})") for name in columns)
 with measured() as facts:
     connection = duckdb.connect()
