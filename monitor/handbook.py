@@ -206,7 +206,7 @@ def chosen(subject: str = "", words: Iterable[str] = (), *, default: bool = Fals
     """The checks of a subject of `SUBJECTS` ("": all) whose name or text has all the words.
 
     >>> [check.name for check in chosen("log", ["rows", "replays"])]
-    ['row_surge']
+    ['duplicate_ids', 'row_surge']
     """
     wanted = SUBJECTS[subject] if subject else ()
     lowered = [word.lower() for word in words]

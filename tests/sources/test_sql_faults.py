@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -186,19 +186,20 @@ def test_a_server_killed_in_the_middle_of_a_query_is_unreachable() -> None:
         slow = source(url, table="", query="SELECT pg_sleep(600), now() AS timestamp, 1 AS x")
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(slow.profile, Plan(), TIMED, [DAY], LIVE)
-            kill_when_asked(url)
+            kill_when_asked(url, asked)
             with pytest.raises(Unreachable, match="postgresql database 'postgres' at"):
                 asked.result()
         with pytest.raises(Unreachable):
             slow.profile(Plan(), TIMED, [DAY], LIVE)
 
 
-def kill_when_asked(url: str) -> None:
+def kill_when_asked(url: str, asked: Future[object]) -> None:
     """Kill the server without a farewell as soon as the slow query runs on it."""
     busy = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
     with psycopg.connect(url, autocommit=True) as connection:
         folder = str(connection.execute("SHOW data_directory").fetchone()[0])  # type: ignore[index]
         while connection.execute(busy).fetchone() == (0,):
+            assert not asked.done(), asked.exception()
             time.sleep(0.05)
         pid = int(Path(folder, "postmaster.pid").read_text().split()[0])
         os.kill(pid, signal.SIGQUIT)
