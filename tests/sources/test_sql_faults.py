@@ -52,6 +52,7 @@ TIMED = Columns(timestamp="timestamp")
 LOG = {"timestamp": ["2024-01-15 10:00:00"], "x": [1.0]}
 TYPES = {"timestamp": "TEXT", "x": "REAL"}
 PASSWORD = "s3cr3t/p%w"
+SLEEPY = "SELECT clock_timestamp() AS timestamp, 1 AS x FROM pg_sleep(600)"
 ENDLESS = (
     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS x FROM n"
 )
@@ -183,7 +184,7 @@ def test_a_server_that_never_answers_is_unreachable() -> None:
 
 def test_a_server_killed_in_the_middle_of_a_query_is_unreachable() -> None:
     with postgres() as url:
-        slow = source(url, table="", query="SELECT pg_sleep(600), now() AS timestamp, 1 AS x")
+        slow = source(url, table="", query=SLEEPY)
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(slow.profile, Plan(), TIMED, [DAY], LIVE)
             kill_when_asked(url, asked)
