@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from monitor.config import Config
+    from monitor.model import Config
 
 REFERENCE_HOURS, HOURS = 6, 10
 _MODEL = """

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from checks.portrait import Portrait
     from monitor.baseline import Baseline
-    from monitor.config import Config, Model
     from monitor.daemon import Daemon
     from monitor.findings import Finding, Slice
+    from monitor.model import Config, Model
     from monitor.store import Record, Store
     from monitor.windows import Window
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import counted, proven
-from checks.profile import Anomaly, LogProfile
+from checks.log import Anomaly, LogProfile
 
 WARNING, CRITICAL = 0.001, 0.05
 """One row in a thousand warns, one in twenty is critical: beyond the share of the reference."""

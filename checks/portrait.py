@@ -8,8 +8,9 @@ from functools import reduce
 from typing import TypeVar
 
 from checks.joint import Multivariate
+from checks.log import LogProfile
 from checks.outcome import Outcome
-from checks.profile import CategoricalProfile, LogProfile, NumericProfile, PlanMismatch
+from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch
 
 ColumnProfile = NumericProfile | CategoricalProfile
 

@@ -7,9 +7,10 @@ import math
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import counted, measured, proven, wilson
 from checks.labelled import Classified
+from checks.log import LogProfile
 from checks.outcome import BinaryOutcome
 from checks.outcome_classes import MulticlassOutcome
-from checks.profile import ABSENT, CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import ABSENT, CategoricalProfile, NumericProfile
 
 Column = NumericProfile | CategoricalProfile
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from alerts.message import Cause, Message
 from alerts.secret import Secret, redact
-from monitor.config import Config
 from monitor.learn import learn
+from monitor.model import Config
 from monitor.sources import Horizon, SourceError
 from monitor.store import SchemaTooOld, Store, StoreError
 

@@ -16,9 +16,9 @@ from types import FrameType
 from alerts.delivery import Channel, Delivered, deliver
 from alerts.message import Message
 from alerts.secret import redact
-from monitor.config import Config, Model
 from monitor.export import Board
 from monitor.findings import ModelSnapshot, Snapshot
+from monitor.model import Config, Model
 from monitor.report.words import counted, word
 from monitor.sources import Horizon, SourceError
 from monitor.store import Latest, Run, Store

@@ -9,9 +9,9 @@ from operator import attrgetter
 
 from checks.check import Check, NotEnoughData, Parameter, Stat
 from checks.joint import KINDS
+from checks.log import LogProfile
 from checks.plan import Plan
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from checks.verdict import Judgement, Limit, Verdict, default_limit, judge, judge_missing
 from monitor.findings import WHOLE, Finding, Slice
 from monitor.windows import State, Window

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from checks.plan import NumericPlan, Plan
-from monitor.config import Model
+from monitor.model import Model
 from monitor.report.evidently import evidently_html
 from monitor.sources import ALL_TIME, Columns, Horizon, Source
 from monitor.sources._dump import MOST_ROWS, dump

@@ -22,7 +22,7 @@ from monitor.windows import COARSE_AFTER, DAY, Calendar, Schedule, Window, due
 
 if TYPE_CHECKING:
     from monitor.baseline import Baseline
-    from monitor.config import Model
+    from monitor.model import Model
     from monitor.windows import Seen
 
 _NUMBER = 9  # bytes of a number in a row of a database, with its type

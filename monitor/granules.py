@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from checks.log import LogProfile
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from monitor.findings import Slice
 from monitor.sources import Pulse
 from monitor.windows import Window

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from checks.check import Check, Parameter, catalogue
 from checks.joint import FourierMeans, JointMoments
+from checks.log import LogProfile
 from checks.outcome import BinaryOutcome, RegressionOutcome
 from checks.outcome_classes import MulticlassOutcome
-from checks.profile import CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from checks.sample import RowSample
 
 PAGE = Path(__file__).parents[1] / "docs" / "checks.md"

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from checks.log import LogProfile
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from monitor.baseline import Baseline
 from monitor.evaluate import kinds_of
 from monitor.findings import WHOLE, Slice
@@ -17,7 +17,7 @@ from monitor.sources import ALL_TIME, Columns, Horizon, Source, WrongSchema
 from monitor.windows import Calendar, Window
 
 if TYPE_CHECKING:
-    from monitor.config import Model
+    from monitor.model import Model
 
 
 def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:

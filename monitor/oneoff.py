@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from alerts.secret import Secret
 from checks.check import catalogue
+from checks.log import LogProfile
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from monitor.baseline import Baseline
 from monitor.evaluate import Rule, Target, evaluate, kinds_of
 from monitor.findings import WHOLE, Finding, Slice

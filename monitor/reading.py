@@ -8,9 +8,9 @@ from datetime import datetime
 
 from checks.plan import Plan
 from checks.portrait import Portrait
-from monitor.config import Model
 from monitor.findings import WHOLE, Slice
 from monitor.granules import fingerprint, joined
+from monitor.model import Model
 from monitor.sources import AtOnce, Horizon, Pulse
 from monitor.store import Entry, Granule, Store
 from monitor.windows import DAY, Window

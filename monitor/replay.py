@@ -11,13 +11,13 @@ from alerts.incident import Incident
 from alerts.message import Message
 from checks.portrait import Portrait
 from monitor.baseline import Baseline
-from monitor.config import Model
 from monitor.evaluate import Learnt, Target
 from monitor.findings import WHOLE, Finding
+from monitor.model import Model
 from monitor.reading import BATCH
 from monitor.silence import last_of_reference, newest_row
 from monitor.sources import Horizon
-from monitor.tick import command_for, facts_of, step
+from monitor.step import command_for, facts_of, step
 from monitor.windows import State, Window
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from checks.check import Stat
-from checks.profile import LogProfile
+from checks.log import LogProfile
 from checks.verdict import default_limit, judge
 from monitor.baseline import Baseline
 from monitor.evaluate import Rule

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,18 +10,18 @@ from functools import partial
 from alerts.compose import compose
 from alerts.incident import Announcement, Incident, Review, Signal, review
 from alerts.message import Cause, Link, Message
+from checks.log import LogProfile
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from checks.verdict import WORST_FIRST, Verdict
 from monitor.baseline import Baseline
-from monitor.config import Daemon, Model
-from monitor.evaluate import Learnt, Target, evaluate
-from monitor.findings import WHOLE, Finding, Slice, waits_for_labels
+from monitor.evaluate import Learnt, Target
+from monitor.findings import WHOLE, Finding, waits_for_labels
 from monitor.learn import learn
+from monitor.model import Daemon, Model
 from monitor.reading import Reader, Reading
-from monitor.signals import signals_of
-from monitor.silence import last_of_reference, newest_row, with_silence
+from monitor.silence import last_of_reference, newest_row
 from monitor.sources import Horizon, WrongSchema
+from monitor.step import command_for, facts_of, step
 from monitor.store import AlreadyRecorded, Entry, Latest, Progress, Record, Store
 from monitor.windows import (
     COARSE_AFTER,
@@ -467,26 +466,6 @@ class Pass:
         return _distinct(letters)
 
 
-def step(
-    model: Model,
-    baseline: Baseline,
-    target: Target,
-    slices: Mapping[Slice, Portrait],
-    newest: datetime | None,
-    known: Sequence[Incident],
-    now: datetime,
-    learnt: Learnt,
-) -> tuple[tuple[Finding, ...], Review]:
-    """What a window says, and what that changes about the incidents; pure but for ``learnt``.
-
-    ``newest`` is the time of the newest row up to its end, ``known`` the incidents so far.
-    """
-    found = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices, learnt)
-    findings = with_silence(found, model.rules, baseline, slices[WHOLE].log, newest)
-    told = signals_of(model.name, findings, known, target.window.end)
-    return findings, review(known, told, now, model.policy)
-
-
 def _worst(met: Set[Verdict]) -> Verdict | None:
     return next((verdict for verdict in WORST_FIRST if verdict in met), None)
 
@@ -515,39 +494,3 @@ def _hushed(before: Sequence[Incident], reviewed: Review) -> Review:
 
 def _distinct(letters: Sequence[Letter]) -> tuple[Message, ...]:
     return tuple({key: message for _, key, message in letters}.values())
-
-
-def facts_of(
-    window: Window, portrait: Portrait, findings: Sequence[Finding]
-) -> Iterator[tuple[str, str]]:
-    """What else a person wants to know of the window that speaks."""
-    log = portrait.log
-    yield "Window", str(window)
-    yield "Rows", f"{log.rows:,}"
-    if portrait.outcome is not None and log.rows:
-        yield "Labels", f"{log.labels / log.rows:.0%} known"
-    if len(log.versions) > 1:
-        yield "Versions", ", ".join(f"{name} {n:,}" for name, n in sorted(log.versions.items()))
-    elif log.versions:
-        yield "Version", next(iter(log.versions))
-    for finding in findings:
-        if finding.cause == "performance" and finding.stat and finding.slice == WHOLE:
-            yield finding.check, performance_text(finding)
-
-
-def performance_text(finding: Finding) -> str:
-    """A metric with its interval and verdict: ``0.71 (0.66 to 0.76), critical``."""
-    stat = finding.stat
-    if stat is None:
-        return finding.reason
-    bounded = stat.low is not None and stat.high is not None
-    interval = f" ({stat.low:.3g} to {stat.high:.3g})" if bounded else ""
-    return f"{stat.value:.3g}{interval}, {finding.verdict}"
-
-
-def command_for(model: str, window: Window) -> str:
-    """The command that shows the same findings again."""
-    return (
-        f"modelmon check {shlex.quote(model)}"
-        f" --from {window.start:%Y-%m-%dT%H:%MZ} --to {window.end:%Y-%m-%dT%H:%MZ}"
-    )

@@ -95,7 +95,7 @@ def _wrong(error: click.ClickException) -> None:
 
 def _told(error: Exception) -> int:
     """Say what went wrong in one sentence, and return the exit code."""
-    from monitor.config import ConfigError
+    from monitor.model import ConfigError
     from monitor.report.evidently import EvidentlyFailed
     from monitor.sources import SourceError
     from monitor.store import StoreError

@@ -46,8 +46,8 @@ def accept(
     now: datetime | None,
 ) -> None:
     """Take a period of the log (or the configured reference) as the new normal."""
-    from monitor.config import Reference
     from monitor.learn import learn
+    from monitor.model import Reference
     from monitor.windows import Window
 
     config, horizon = load_config(path), horizon_of(now)

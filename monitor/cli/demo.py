@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from monitor.config import Config
     from monitor.daemon import Daemon
     from monitor.demo_log import DemoEvents
+    from monitor.model import Config
 
 _TOML = """\
 # The configuration of the demonstration; `modelmon demo` wrote it.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from monitor.baseline import Baseline
-    from monitor.config import Config, Model
+    from monitor.model import Config, Model
     from monitor.replay import Replayed
     from monitor.report import Report
     from monitor.sources import Horizon, SourceError

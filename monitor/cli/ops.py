@@ -25,8 +25,8 @@ from monitor.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sized
 
-    from monitor.config import Config
     from monitor.daemon import Daemon, Round
+    from monitor.model import Config
     from monitor.store import Store
 
 

@@ -12,8 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from monitor.baseline import Baseline
-    from monitor.config import Config, Model
     from monitor.findings import Finding
+    from monitor.model import Config, Model
     from monitor.sources import Horizon
     from monitor.store import Store
 

@@ -11,13 +11,14 @@ from monitor.report.order import tally, worst, worst_first
 from monitor.report.records import moment
 from monitor.report.words import counted
 from monitor.signals import sentence
-from monitor.tick import PIPELINE, command_for
+from monitor.step import command_for
+from monitor.tick import PIPELINE
 
 if TYPE_CHECKING:
     from alerts.incident import Incident
     from monitor.baseline import Baseline
-    from monitor.config import Config, Model
     from monitor.findings import Finding
+    from monitor.model import Config, Model
     from monitor.store import Store
     from monitor.windows import Window
 

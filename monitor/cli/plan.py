@@ -20,7 +20,7 @@ from monitor.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from monitor.config import Config
+    from monitor.model import Config
     from monitor.windows import Seen
 
 

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.profile import Anomaly
+from checks.log import Anomaly
 from monitor.sources import Unreachable
 from monitor.sources._arrow import Bools, Hashes
 from monitor.sources._zones import Micros

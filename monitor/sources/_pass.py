@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from checks.log import Anomaly
 from checks.plan import Plan
-from checks.profile import Anomaly
 from monitor.sources import Columns, Horizon
 from monitor.sources._arrow import Bools, Hashes, hashes, mask, short_texts
 from monitor.sources._duplicates import keys

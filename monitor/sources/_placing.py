@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from checks.profile import Anomaly
+from checks.log import Anomaly
 from monitor.sources import ALL_TIME, Columns, Horizon, WrongSchema
 from monitor.sources._arrow import Bools, mask, short_texts
 from monitor.sources._times import NAT, NO_UNIT, UNITS, TimeReader, Times

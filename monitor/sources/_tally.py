@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from checks.grid import Counts, Floats
 from checks.joint import Multivariate
+from checks.log import Anomaly, LogProfile
 from checks.outcome import Outcome
 from checks.plan import SEGMENT_SHIFT, CategoricalPlan, ColumnPlan, Plan
 from checks.portrait import ColumnProfile, Portrait
-from checks.profile import Anomaly, LogProfile
 from monitor.findings import WHOLE, Slice
 from monitor.sources import ALL_TIME
 from monitor.sources._columns import (

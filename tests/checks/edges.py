@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from checks.joint import KINDS, FourierMeans, JointMoments, Multivariate
+from checks.log import Anomaly, LogProfile
 from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, RegressionOutcome
 from checks.outcome_classes import NOTHING, MulticlassOutcome
 from checks.plan import (
@@ -18,7 +19,7 @@ from checks.plan import (
     NumericPlan,
     RegressionPlan,
 )
-from checks.profile import Anomaly, CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from checks.sample import RowSample, ranks_of
 
 RNG = np.random.default_rng(20)

@@ -17,9 +17,9 @@ import pytest
 import checks
 from checks.check import Check, NotEnoughData, Stat, catalogue
 from checks.joint import KINDS
+from checks.log import LogProfile
 from checks.pack import pack
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from checks.verdict import Verdict, default_limit, judge
 from tests.checks.edges import Profile, alone, families
 

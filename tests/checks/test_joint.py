@@ -22,10 +22,11 @@ from checks.joint import (
     standardised,
     waves_of,
 )
+from checks.log import LogProfile
 from checks.pack import pack, unpack
 from checks.plan import CategoricalPlan, MultivariatePlan, NumericPlan, Plan
 from checks.portrait import Portrait
-from checks.profile import LogProfile, PlanMismatch
+from checks.profile import PlanMismatch
 from checks.sample import RowSample, ranks_of
 
 # Powers of two and small numbers, so that sums do not depend on their order.

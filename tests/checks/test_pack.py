@@ -16,11 +16,12 @@ from hypothesis.extra import numpy as arrays
 from checks import codec
 from checks.codec import Reader, Writer, varints
 from checks.joint import KINDS
+from checks.log import Anomaly, LogProfile
 from checks.outcome import BinaryOutcome
 from checks.pack import VERSION, pack, pack_all, unpack, unpack_all
 from checks.plan import BinaryPlan, CategoricalPlan, MulticlassPlan, NumericPlan
 from checks.portrait import Portrait
-from checks.profile import Anomaly, CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from tests.checks.edges import (
     alone,
     binary,

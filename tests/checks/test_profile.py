@@ -10,17 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from checks.log import Anomaly, LogProfile
 from checks.pack import pack
 from checks.plan import CategoricalPlan, NumericPlan, Plan
 from checks.portrait import Portrait
-from checks.profile import (
-    MOST_UNSEEN,
-    Anomaly,
-    CategoricalProfile,
-    LogProfile,
-    NumericProfile,
-    PlanMismatch,
-)
+from checks.profile import MOST_UNSEEN, CategoricalProfile, NumericProfile, PlanMismatch
 from tests.checks.edges import PLANS, VALUES
 
 SUMS = {"total", "squares"}

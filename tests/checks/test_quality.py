@@ -10,9 +10,10 @@ import pytest
 
 from checks import anomalies, quality
 from checks.check import Check, NotEnoughData, catalogue
+from checks.log import Anomaly, LogProfile
 from checks.outcome import BinaryOutcome
 from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan
-from checks.profile import ABSENT, Anomaly, CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import ABSENT, CategoricalProfile, NumericProfile
 from checks.quality import freshness, infinite, missing, row_count, row_surge, schema, score_range
 from checks.verdict import Judgement, Verdict, default_limit, judge, judge_missing
 from tests.checks.logs import SHARED, needs_bad

@@ -11,7 +11,8 @@ import pytest
 
 from alerts import email, slack
 from alerts.secret import Secret
-from monitor.config import Config, ConfigError, Daemon, _Head, load, parse
+from monitor.config import _Head, load, parse
+from monitor.model import Config, ConfigError, Daemon
 from monitor.sources import Columns
 from tests.shared import ROOT
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from checks.check import Check, NotEnoughData, Stat, check
+from checks.log import LogProfile
 from checks.plan import CategoricalPlan, NumericPlan, Plan
 from checks.portrait import Portrait
-from checks.profile import CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from checks.verdict import Limit, Verdict
 from monitor.evaluate import Rule, Target, evaluate
 from monitor.findings import WHOLE, Finding, Slice, waits_for_labels

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from checks.plan import CategoricalPlan, NumericPlan, Plan
 from monitor import forecast as forecasts
 from monitor.cli.forecasts import as_markdown, as_record, as_text
-from monitor.config import Config, load
+from monitor.config import load
 from monitor.forecast import Forecast, LeftOut, State, forecast
+from monitor.model import Config
 from monitor.sources import Columns, Horizon, SourceError
 from monitor.sources._reads import queries
 from monitor.windows import Seen

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, Plan
-from monitor.config import Model, load, parse
+from monitor.config import load, parse
 from monitor.findings import WHOLE
 from monitor.learn import learn
+from monitor.model import Model
 from monitor.reading import Reader, Reading
 from monitor.sources import Columns, Horizon, Pulse, Source
 from monitor.sources._pulse import pulse_batches

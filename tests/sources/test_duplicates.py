@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checks.log import Anomaly
 from checks.plan import NumericPlan, Plan
-from checks.profile import Anomaly
 from monitor.sources import Columns, Unreachable
 from monitor.sources._duplicates import IdLedger
 from tests.sources.logs import WHOLE, at, batch, day, profile, whole

@@ -7,8 +7,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.log import Anomaly
 from checks.plan import BinaryPlan, CategoricalPlan, Plan, RegressionPlan
-from checks.profile import Anomaly
 from monitor.sources import Columns, Horizon
 from monitor.sources._labels import FOREVER, LabelIndex
 from tests.sources.logs import LATER, at, batch, whole

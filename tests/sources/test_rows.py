@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, brier_score_loss, confusion_matrix, log_loss
 
+from checks.log import Anomaly
 from checks.outcome import BinaryOutcome, RegressionOutcome
 from checks.outcome_classes import MulticlassOutcome
 from checks.plan import (
@@ -23,7 +24,6 @@ from checks.plan import (
     Plan,
     RegressionPlan,
 )
-from checks.profile import Anomaly
 from monitor.findings import Slice
 from monitor.sources import ALL_TIME, Columns, Horizon, WrongSchema
 from monitor.sources._rows import profile_batches, wanted

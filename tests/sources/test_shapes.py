@@ -20,8 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, Plan
-from monitor.config import ConfigError, load
+from monitor.config import load
 from monitor.learn import learn
+from monitor.model import ConfigError
 from monitor.oneoff import open_log
 from monitor.sources import (
     ALL_TIME,

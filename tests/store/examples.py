@@ -10,10 +10,11 @@ import numpy as np
 from alerts.incident import Incident
 from alerts.message import Cause, Link, Message, Picture
 from checks.check import Stat
+from checks.log import Anomaly, LogProfile
 from checks.outcome import BinaryOutcome
 from checks.plan import BinaryPlan, CategoricalPlan, NumericPlan, Plan
 from checks.portrait import Portrait
-from checks.profile import Anomaly, CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from checks.verdict import Verdict
 from monitor.baseline import Baseline
 from monitor.findings import WHOLE, Finding, Slice

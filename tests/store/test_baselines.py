@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checks.log import LogProfile
 from checks.plan import CategoricalPlan, NumericPlan, Plan
 from checks.portrait import Portrait
-from checks.profile import CategoricalProfile, LogProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from monitor.baseline import Baseline
 from monitor.findings import WHOLE, Slice
 from monitor.store import Damaged, Store

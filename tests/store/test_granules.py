@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from checks.log import LogProfile
 from checks.plan import NumericPlan, Plan
 from checks.portrait import Portrait
-from checks.profile import LogProfile
 from monitor.findings import WHOLE, Slice
 from monitor.granules import joined
 from monitor.sources import Pulse

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from checks.log import Anomaly
 from checks.portrait import Portrait
-from checks.profile import Anomaly
 from monitor.findings import WHOLE, Slice
 from monitor.sources import ALL_TIME, Columns, Horizon, Pulse
 from monitor.sources._placing import Placer

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import ColumnElement, func
 
+from checks.log import Anomaly
 from checks.plan import BinaryPlan, MulticlassPlan, NumericPlan, RegressionPlan
-from checks.profile import Anomaly
 from monitor.sources._arrow import Bools, mask, short_texts
 from monitor.sources._needs import Need
 from monitor.sources._outcomes import classes, judged, numbered, strangers
