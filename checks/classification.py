@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from checks import intervals
 from checks.check import Stat, check
-from checks.intervals import Interval, measured
+from checks.intervals import mean_of, measured
 from checks.labelled import (
     FEWEST_LOSSES,
-    FEWEST_PER_CLASS,
     FEWEST_ROWS,
     Classified,
     enough,
-    enough_of_each,
     none_of,
-    one_class,
     require_labels,
     require_scores,
     share,
@@ -122,36 +119,6 @@ def f1(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     return enough(stat, n, FEWEST_ROWS, what)
 
 
-@check(BinaryOutcome, direction="below", slack=(0.03, 0.08), unit="ratio", cause="performance")
-def roc_auc(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
-    """Chance that a positive scores higher than a negative, both drawn at random.
-
-    Ties count half; scores are as fine as the cells of the score grid (an error of some 1e-4).
-    The interval is that of DeLong, DeLong & Clarke-Pearson (1988) on the logit, from 30 labels of
-    each class on: 95 % are 94 to 96 there, but 88 to 91 for an area of 0.96 with 30 positives among
-    hundreds of negatives.
-
-    >>> import numpy as np
-    >>> from checks.plan import BinaryPlan
-    >>> score, truth = np.repeat([0.2, 0.6, 0.7, 0.9], 30), np.repeat([0, 1, 0, 1], 30)
-    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), truth, truth, score)
-    >>> roc_auc.compute(outcome, outcome).value
-    0.75
-    """
-    require_scores(current, 2 * FEWEST_PER_CLASS)
-    positives, negatives = current.by_class()
-    p, q = int(positives.sum()), int(negatives.sum())
-    if not p or not q:
-        raise one_class(current, p, q)
-    stat = measured(
-        intervals.delong(positives, negatives)[0],
-        lambda z: intervals.auc(positives, negatives, z),
-        n_reference=reference.scored,
-        n_current=p + q,
-    )
-    return enough_of_each(stat, p, q)
-
-
 @check(BinaryOutcome, direction="above", slack=(0.2, 1.0), relative=True, cause="performance")
 def log_loss(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Mean of -ln(probability that the score gave to what happened), in nats.
@@ -189,11 +156,5 @@ def brier(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
 
 
 def _loss(total: float, squares: float, reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
-    n = current.scored
-
-    def interval(z: float) -> Interval:
-        low, high = intervals.mean(total, squares, n, z)
-        return Interval(max(low, 0.0), high)
-
-    stat = measured(total / n, interval, n_reference=reference.scored, n_current=n)
-    return enough(stat, n, FEWEST_LOSSES, "labelled scores")
+    stat = mean_of(total, squares, current.scored, n_reference=reference.scored)
+    return enough(stat, current.scored, FEWEST_LOSSES, "labelled scores")

@@ -6,7 +6,7 @@ import numpy as np
 
 from checks import intervals
 from checks.check import NotEnoughData, Stat, check
-from checks.intervals import measured
+from checks.intervals import measured, share_of
 from checks.labelled import (
     FEWEST_ROWS,
     enough,
@@ -99,12 +99,7 @@ def positive_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
         reason = "no predictions" if current.rows else "no rows"
         raise NotEnoughData(reason, 0, FEWEST_ROWS, among=current.rows)
     told = int(current.confusion[1].sum())
-    stat = measured(
-        told / n,
-        lambda z: intervals.wilson(told, n, z),
-        n_reference=int(reference.confusion.sum()),
-        n_current=n,
-    )
+    stat = share_of(told, n, n_reference=int(reference.confusion.sum()))
     return enough(stat, n, FEWEST_ROWS, "predictions")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from checks import pieces
 from checks.check import NotEnoughData, Stat, check
-from checks.intervals import Interval, mean, measured, wilson
+from checks.intervals import Interval, mean, measured, share_of
 from checks.profile import NumericProfile
 from checks.text import figure
 
@@ -157,13 +157,8 @@ def _share(found: float, reference: NumericProfile, current: NumericProfile) -> 
     n = current.n + current.above + current.below
     if not n:
         raise NotEnoughData("no values in the current window")
-    return measured(
-        found / n,
-        lambda z: wilson(found, n, z),
-        n_reference=reference.n,
-        n_current=n,
-        where=f"about {round(found):,} of {n:,} values" if found else "",
-    )
+    where = f"about {round(found):,} of {n:,} values" if found else ""
+    return share_of(found, n, n_reference=reference.n, where=where)
 
 
 def _up_to(profile: NumericProfile, limit: float, *, itself: bool) -> float:

@@ -65,6 +65,37 @@ def _known(end: float) -> float | None:
     return end if math.isfinite(end) else None
 
 
+def share_of(hits: float, n: int, *, n_reference: int = 0, where: str = "") -> Stat:
+    """A share of n > 0 cases, with Wilson's interval.
+
+    >>> stat = share_of(90, 100)
+    >>> round(stat.low, 3), stat.value, round(stat.high, 3)
+    (0.826, 0.9, 0.945)
+    """
+    return measured(
+        hits / n,
+        lambda z: wilson(hits, n, z),
+        n_reference=n_reference,
+        n_current=n,
+        where=where,
+    )
+
+
+def mean_of(total: float, squares: float, n: int, *, n_reference: int = 0, where: str = "") -> Stat:
+    """The mean of n > 0 values that are not negative, with the interval of ``mean``, from 0 on.
+
+    >>> stat = mean_of(6.0, 14.0, 3)
+    >>> stat.low, stat.value, round(stat.high, 4)
+    (0.0, 2.0, 4.4841)
+    """
+
+    def interval(z: float) -> Interval:
+        low, high = mean(total, squares, n, z)
+        return Interval(max(low, 0.0), high)
+
+    return measured(total / n, interval, n_reference=n_reference, n_current=n, where=where)
+
+
 def proven(count: int, n: int, *, n_reference: int = 0, where: str = "") -> Stat:
     """A share of broken cases, of which only the presence asks for proof.
 

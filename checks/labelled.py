@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from checks import intervals
 from checks.check import NotEnoughData, Stat
-from checks.intervals import measured
+from checks.intervals import share_of
 from checks.outcome import BinaryOutcome
 from checks.outcome_classes import MulticlassOutcome
 
@@ -34,12 +33,7 @@ def share(counts: Callable[[_C], tuple[int, int]], reference: _C, current: _C, w
     hits, n = counts(current)
     if not n:
         raise none_of(what, current, FEWEST_ROWS)
-    stat = measured(
-        hits / n,
-        lambda z: intervals.wilson(hits, n, z),
-        n_reference=counts(reference)[1],
-        n_current=n,
-    )
+    stat = share_of(hits, n, n_reference=counts(reference)[1])
     return enough(stat, n, FEWEST_ROWS, what)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from checks.check import NotEnoughData, Stat, check
-from checks.intervals import counted, measured, proven, wilson
+from checks.intervals import counted, proven, share_of
 from checks.labelled import Classified
 from checks.log import LogProfile
 from checks.outcome import BinaryOutcome
@@ -34,13 +34,8 @@ def missing(reference: Column, current: Column) -> Stat:
     0.75
     """
     n = _rows(current)
-    return measured(
-        current.missing / n,
-        lambda z: wilson(current.missing, n, z),
-        n_reference=reference.rows,
-        n_current=n,
-        where=counted(current.missing, n, "rows"),
-    )
+    where = counted(current.missing, n, "rows")
+    return share_of(current.missing, n, n_reference=reference.rows, where=where)
 
 
 @check(NumericProfile, CategoricalProfile, slack=(0.0, 0.05), unit="ratio", cause="schema")

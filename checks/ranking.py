@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from checks import grid, intervals
 from checks.check import Stat, check
 from checks.grid import Counts, Floats
-from checks.intervals import Interval, measured
+from checks.intervals import Interval, measured, share_of
 from checks.labelled import (
     FEWEST_PER_CLASS,
     FEWEST_ROWS,
@@ -22,6 +22,33 @@ from checks.labelled import (
 )
 from checks.outcome import BinaryOutcome
 from checks.resampling import Statistic, percentiles, perfect, pooled, reflected, resamples
+
+
+@check(BinaryOutcome, direction="below", slack=(0.03, 0.08), unit="ratio", cause="performance")
+def roc_auc(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
+    """Chance that a positive scores higher than a negative, both drawn at random.
+
+    Ties count half; scores are as fine as the cells of the score grid (an error of some 1e-4).
+    The interval is that of DeLong, DeLong & Clarke-Pearson (1988) on the logit, from 30 labels of
+    each class on: 95 % are 94 to 96 there, but 88 to 91 for an area of 0.96 with 30 positives among
+    hundreds of negatives.
+
+    >>> import numpy as np
+    >>> from checks.plan import BinaryPlan
+    >>> score, truth = np.repeat([0.2, 0.6, 0.7, 0.9], 30), np.repeat([0, 1, 0, 1], 30)
+    >>> outcome = BinaryOutcome.of(BinaryPlan("1", "0"), truth, truth, score)
+    >>> roc_auc.compute(outcome, outcome).value
+    0.75
+    """
+    counts, p, q = _ranked(current)
+    positives, negatives = counts.T
+    stat = measured(
+        intervals.delong(positives, negatives)[0],
+        lambda z: intervals.auc(positives, negatives, z),
+        n_reference=reference.scored,
+        n_current=p + q,
+    )
+    return enough_of_each(stat, p, q)
 
 
 @check(
@@ -158,13 +185,8 @@ def precision_at(
     what = "rows that reach the threshold"
     if not n:
         raise none_of(what, current, FEWEST_ROWS)
-    stat = measured(
-        hits / n,
-        lambda z: intervals.wilson(hits, n, z),
-        n_reference=int(_reaching(reference, threshold)[0].sum()),
-        n_current=n,
-        where=where,
-    )
+    n_reference = int(_reaching(reference, threshold)[0].sum())
+    stat = share_of(hits, n, n_reference=n_reference, where=where)
     return enough(stat, n, FEWEST_ROWS, what)
 
 
@@ -194,13 +216,7 @@ def recall_at(reference: BinaryOutcome, current: BinaryOutcome, *, threshold: fl
     if not n:
         raise none_of("positive labels", current, FEWEST_ROWS)
     hits = int(above[0])
-    stat = measured(
-        hits / n,
-        lambda z: intervals.wilson(hits, n, z),
-        n_reference=_positives(reference),
-        n_current=n,
-        where=where,
-    )
+    stat = share_of(hits, n, n_reference=_positives(reference), where=where)
     return enough(stat, n, FEWEST_ROWS, "positive labels")
 
 
@@ -227,12 +243,7 @@ def precision_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float
     """
     require_scores(current, FEWEST_ROWS)
     hits, top = _top(current, k)
-    stat = measured(
-        hits / top,
-        lambda z: intervals.wilson(hits, top, z),
-        n_reference=_top(reference, k)[1],
-        n_current=top,
-    )
+    stat = share_of(hits, top, n_reference=_top(reference, k)[1])
     return enough(stat, top, FEWEST_ROWS, "rows at the top")
 
 

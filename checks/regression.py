@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from checks import intervals
 from checks.check import NotEnoughData, Stat, check
-from checks.intervals import Interval, measured
+from checks.intervals import Interval, mean_of, measured
 from checks.outcome import RegressionOutcome
 
 FEWEST_ERRORS = 30
@@ -37,13 +39,7 @@ def mae(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     2.0
     """
     n = labelled(current, FEWEST_ERRORS)
-    value = current.abs_e / n
-
-    def interval(z: float) -> Interval:
-        low, high = intervals.mean(current.abs_e, current.e2, n, z)
-        return Interval(max(low, 0.0), high)
-
-    stat = measured(value, interval, n_reference=reference.labelled, n_current=n)
+    stat = mean_of(current.abs_e, current.e2, n, n_reference=reference.labelled)
     return enough(stat, n, FEWEST_ERRORS)
 
 
@@ -60,17 +56,8 @@ def rmse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> rmse.compute(outcome, outcome).value
     5.0
     """
-    n = labelled(current, FEWEST_SQUARES)
-    value = float(np.sqrt(current.e2 / n))
-    heavy = intervals.kurtosis(current.e2, current.e4, n) > HEAVY_TAILS
-    stat = measured(
-        value,
-        lambda z: intervals.rmse(current.e2, current.e4, n, z),
-        n_reference=reference.labelled,
-        n_current=n,
-        where=OPTIMISTIC if heavy else "",
-    )
-    return enough(stat, n, FEWEST_SQUARES)
+    labelled(current, FEWEST_SQUARES)
+    return root_of_squares(current.e2, current.e4, reference, current)
 
 
 @check(
@@ -100,13 +87,9 @@ def mse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         low, high = intervals.rmse(current.e2, current.e4, n, z)
         return Interval(low * low, high * high)
 
-    heavy = intervals.kurtosis(current.e2, current.e4, n) > HEAVY_TAILS
+    where = _where(current.e2, current.e4, n)
     stat = measured(
-        current.e2 / n,
-        interval,
-        n_reference=reference.labelled,
-        n_current=n,
-        where=OPTIMISTIC if heavy else "",
+        current.e2 / n, interval, n_reference=reference.labelled, n_current=n, where=where
     )
     return enough(stat, n, FEWEST_SQUARES)
 
@@ -193,6 +176,25 @@ def explained_variance(reference: RegressionOutcome, current: RegressionOutcome)
     fourth = max(current.e4 / n - mean**4 - 6 * mean**2 * square, square**2)
     both = max(_crossed(current) - mean**2 * variance, 0.0)
     return _explained(reference, current, square, fourth, both)
+
+
+def root_of_squares(
+    squares: float, fourth: float, reference: RegressionOutcome, current: RegressionOutcome
+) -> Stat:
+    """The root of the mean of squares, whose own squares add up to ``fourth``."""
+    n = current.labelled
+    stat = measured(
+        math.sqrt(squares / n),
+        lambda z: intervals.rmse(squares, fourth, n, z),
+        n_reference=reference.labelled,
+        n_current=n,
+        where=_where(squares, fourth, n),
+    )
+    return enough(stat, n, FEWEST_SQUARES)
+
+
+def _where(squares: float, fourth: float, n: int) -> str:
+    return OPTIMISTIC if intervals.kurtosis(squares, fourth, n) > HEAVY_TAILS else ""
 
 
 def _varied(outcome: RegressionOutcome) -> tuple[int, float]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 
-from checks import intervals
 from checks.check import NotEnoughData, Stat, check
-from checks.intervals import Interval, measured
+from checks.intervals import mean_of
 from checks.outcome import RegressionOutcome
 from checks.regression import (
     FEWEST_ERRORS,
     FEWEST_SQUARES,
-    HEAVY_TAILS,
-    OPTIMISTIC,
     enough,
     labelled,
+    root_of_squares,
 )
 
 _NEAR_ZERO = 1e6
@@ -110,15 +108,7 @@ def rmsle(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
             f"{current.unlogged:,} of {n:,} predictions or truths are -1 or below: no logarithm"
         )
         raise NotEnoughData(reason, 0, 1, among=n)
-    heavy = intervals.kurtosis(current.sle, current.sle2, n) > HEAVY_TAILS
-    stat = measured(
-        math.sqrt(current.sle / n),
-        lambda z: intervals.rmse(current.sle, current.sle2, n, z),
-        n_reference=reference.labelled,
-        n_current=n,
-        where=OPTIMISTIC if heavy else "",
-    )
-    return enough(stat, n, FEWEST_SQUARES)
+    return root_of_squares(current.sle, current.sle2, reference, current)
 
 
 def _mean(
@@ -131,10 +121,5 @@ def _mean(
     n = current.labelled
     if not (math.isfinite(total) and math.isfinite(squares)):
         raise NotEnoughData("not computed: the errors are too large for double precision", among=n)
-
-    def interval(z: float) -> Interval:
-        low, high = intervals.mean(total, squares, n, z)
-        return Interval(max(low, 0.0), high)
-
-    stat = measured(total / n, interval, n_reference=reference.labelled, n_current=n, where=where)
+    stat = mean_of(total, squares, n, n_reference=reference.labelled, where=where)
     return enough(stat, n, FEWEST_ERRORS)

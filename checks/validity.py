@@ -9,7 +9,7 @@ import numpy as np
 
 from checks.check import NotEnoughData, Stat, check
 from checks.figures import share_above, share_below
-from checks.intervals import counted, measured, proven, wilson
+from checks.intervals import counted, proven, share_of
 from checks.profile import CategoricalProfile, NumericProfile
 from checks.text import figure
 
@@ -134,13 +134,7 @@ def most_common(
     if not current.n:
         raise NotEnoughData(_NONE)
     rows, name = _most_common(current)
-    return measured(
-        rows / current.n,
-        lambda z: wilson(rows, current.n, z),
-        n_reference=reference.n,
-        n_current=current.n,
-        where=name,
-    )
+    return share_of(rows, current.n, n_reference=reference.n, where=name)
 
 
 def _most_common(profile: NumericProfile | CategoricalProfile) -> tuple[int, str]:

@@ -58,9 +58,9 @@ _NEEDS = {
 _BAD = {"above": "more is worse", "below": "less is worse", "both": "both ways"}
 _FORMULA = re.compile(r"\s*Formula: (.*?)(?=\s+Source: |\Z)", re.DOTALL)
 _SOURCE = re.compile(r"\s*Source: (.*)\Z", re.DOTALL)
-_CITED = re.compile(r"[^()]*(?:1[89]|20)\d\d[^()]*")
+_CITED = re.compile(r"\(([^()]*\D(?:1[89]|20)\d\d[^()]*)\)")
+_AUTHORED = re.compile(r"((?:[A-Z][\w-]+(?:, | & | and )?)+)(?:'s)? \(((?:1[89]|20)\d\d)\)")
 _CODE = re.compile(r"``([^`]+)``")
-_ROLE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def described(check: Check) -> Described:
         summary,
         tuple(rest),
         formula or _after_colon(summary),
-        source or "; ".join(_cited([summary, *rest])),
+        source or "; ".join(_cited(" ".join([summary, *rest]))),
         "\n\n".join(examples),
         " and ".join(dict.fromkeys(_OF[kind] for kind in check.takes)),
         "share of 1" if check.unit == "ratio" else check.unit,
@@ -169,10 +169,14 @@ def _after_colon(summary: str) -> str:
     return formula if re.search(r"[/+=]", formula) and ": " in summary else ""
 
 
-def _cited(paragraphs: Iterable[str]) -> list[str]:
-    """What a text cites in brackets."""
-    brackets = (found for each in paragraphs for found in re.findall(r"\(([^()]*)\)", each))
-    return list(dict.fromkeys(each for each in brackets if _CITED.fullmatch(each)))
+def _cited(text: str) -> list[str]:
+    """What a text cites: in brackets altogether, or by author and then the year in brackets.
+
+    >>> _cited("Wilson's (1927), not that of a mean (Student, 1908), as Cohen and Kay (1999) say.")
+    ['Student, 1908', 'Wilson, 1927', 'Cohen and Kay, 1999']
+    """
+    authored = (", ".join(found) for found in _AUTHORED.findall(text))
+    return list(dict.fromkeys([*_CITED.findall(text), *authored]))
 
 
 def _limits(check: Check) -> tuple[str, str]:
@@ -260,8 +264,7 @@ def _entry(each: Described) -> str:
 
 def _marked(text: str) -> str:
     """Text as Markdown: names in backquotes as code, and nothing that would be taken for markup."""
-    code = _ROLE.sub(r"`\1`", _CODE.sub(r"`\1`", text))
-    parts = code.split("`")
+    parts = _CODE.sub(r"`\1`", text).split("`")
     parts[::2] = [
         part.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;") for part in parts[::2]
     ]

@@ -5,9 +5,10 @@ import pytest
 from sklearn import metrics
 
 from checks.check import NotEnoughData
-from checks.classification import accuracy, brier, f1, log_loss, precision, recall, roc_auc
+from checks.classification import accuracy, brier, f1, log_loss, precision, recall
 from checks.outcome import BinaryOutcome
 from checks.plan import BinaryPlan
+from checks.ranking import roc_auc
 from checks.verdict import Verdict, judge_missing
 from tests.checks.logs import Log, log, measure, needs_data
 
