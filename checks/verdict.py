@@ -198,7 +198,8 @@ def _wanted(stat: Stat, bound: float, limit: Limit) -> str:
     gap = abs(judged - _shown(bound, stat, limit))
     if not stat.n_current or not gap:
         return ""
-    growth = (_POWER * max(judged - low, high - judged) / gap) ** 2 - 1
+    times = _POWER * max(judged - low, high - judged) / gap
+    growth = times * times - 1  # infinite where a power would overflow
     if not 0 < growth < _HOPELESS:
         return ""
     return f"; about {float(f'{growth * stat.n_current:.2g}'):,.0f} more values would decide"

@@ -172,6 +172,12 @@ def test_undecided_says_how_much_more_would_decide(value, n, reason):
     assert judged.reason == "the interval still contains the limit 0.9" + reason
 
 
+def test_an_interval_of_astronomic_width_is_undecided_without_an_estimate():
+    judged = judge(between(0.95, -1e300, 1e300, n_current=100), BELOW)
+    assert judged.verdict is UNDECIDED
+    assert judged.reason == "the interval still contains the limit 0.9"
+
+
 @pytest.mark.parametrize(
     ("traits", "reference", "limit"),
     [
