@@ -1,4 +1,4 @@
-"""``python -m benchmarks [window] [sql] [incremental] [fleet]``: measure, and write the page."""
+"""``python -m benchmarks [SECTION ...]``: measure, and write the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.page import PAGE, about, markdown, written
 
-SECTIONS = ("window", "sql", "incremental", "fleet")
+SECTIONS = ("window", "sql", "incremental", "fleet", "catalogue")
 
 
 def main(arguments: list[str] | None = None) -> None:

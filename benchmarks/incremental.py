@@ -54,12 +54,12 @@ def section(runs: int, *, tiny: bool) -> Section:
 
 def _hours(work: Path, runs: int, size: Size) -> dict[int, Measured]:
     """The daemon on new hours; each run has a copy of the state, for it adds to it."""
-    made = {days: _history(work, size, days) for days in size.days}
+    made = {days: history(work, size, days) for days in size.days}
     results: dict[int, list[Measured]] = {days: [] for days in size.days}
     for _ in range(runs):
-        for days, history in made.items():
+        for days, state in made.items():
             fresh = work / "run"
-            shutil.copytree(history, fresh)
+            shutil.copytree(state, fresh)
             (one,) = in_turns([Case(f"{days} days", ours("hour", fresh, days))], 1).values()
             results[days].append(one)
             shutil.rmtree(fresh)
@@ -73,7 +73,8 @@ def _hours(work: Path, runs: int, size: Size) -> dict[int, Measured]:
     }
 
 
-def _history(work: Path, size: Size, days: int, job: str = "make-history") -> Path:
+def history(work: Path, size: Size, days: int, job: str = "make-history") -> Path:
+    """A state in a folder that holds so many days; their log is kept for the next run."""
     shape = (days, size.features, size.an_hour)
     log = cached(folder() / f"history-{'-'.join(map(str, shape))}.db", "make-history-log", *shape)
     made = work / f"{job}-{days}"
@@ -82,7 +83,7 @@ def _history(work: Path, size: Size, days: int, job: str = "make-history") -> Pa
 
 
 def _week(work: Path, runs: int, size: Size) -> Measured:
-    made = _history(work, replace(size, an_hour=10 * size.an_hour), size.week, "make-week")
+    made = history(work, replace(size, an_hour=10 * size.an_hour), size.week, "make-week")
     (found,) = in_turns([Case("a week", ours("week", made, size.week))], runs).values()
     return found
 

@@ -52,6 +52,11 @@ to = {end}
 """
 
 
+def first_hour() -> datetime:
+    """When the first hour after the reference begins."""
+    return _start() + REFERENCE
+
+
 def _start() -> datetime:
     from benchmarks.made import REFERENCE_DAY
 
@@ -89,7 +94,7 @@ def make_history(url: str, days: str, target: str) -> None:
     The hours are those of one real day, over and over: portraits and findings as the daemon makes
     them, written as it writes them.
     """
-    folder, first = Path(target), _start() + REFERENCE
+    folder, first = Path(target), first_hour()
     config, model, baseline = _learnt(url, folder, every="1h", segments="[]")
     day = [
         (slices, _judged(model, baseline, window, slices))
@@ -108,7 +113,7 @@ def make_week(url: str, days: str, target: str) -> None:
     from monitor.store import Granule
     from monitor.windows import Window
 
-    folder, first = Path(target), _start() + REFERENCE
+    folder, first = Path(target), first_hour()
     config, model, baseline = _learnt(url, folder, every="1d", segments='["region"]')
     day = list(_day(model, baseline, first).values())
     parts = {_hour_of(first, i): day[i % 24] for i in range(24 * int(days))}
@@ -138,12 +143,12 @@ def _learnt(url: str, folder: Path, *, every: str, segments: str) -> tuple[Confi
     from monitor.sources import Horizon
 
     folder.mkdir(parents=True)
-    start, end = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (_start(), _start() + REFERENCE))
+    start, end = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (_start(), first_hour()))
     text = _MODEL.format(url=url, every=every, segments=segments, start=start, end=end)
     (folder / "monitor.toml").write_text(text)
     config = load(folder / "monitor.toml")
     (model,) = config.models.values()
-    over = _start() + REFERENCE
+    over = first_hour()
     baseline, _ = learn(model, Horizon(over, over))
     with _store(config) as store:
         return config, model, store.save_baseline(baseline, over)
@@ -196,7 +201,7 @@ def _record(
         1,
         model.fingerprint,
         newest_row=window.end - timedelta(seconds=1),
-        progress=Progress(_start() + REFERENCE, window.start),
+        progress=Progress(first_hour(), window.start),
     )
 
 
@@ -209,7 +214,7 @@ def hour(folder: str, days: str) -> None:
     from monitor.store import Store
 
     config = load(Path(folder) / "monitor.toml")
-    over = _start() + REFERENCE + int(days) * DAY
+    over = first_hour() + int(days) * DAY
     with Store.open(config.daemon.state.reveal()) as store:
         daemon = Daemon(config, store, Board(), config.channels)
         with measured() as facts:
@@ -239,7 +244,7 @@ def week(folder: str, days: str) -> None:
     from monitor.windows import Window
 
     config = load(Path(folder) / "monitor.toml")
-    first = _start() + REFERENCE
+    first = first_hour()
     span = Window(first, first + int(days) * DAY)
     with _store(config) as store:
         baseline = store.baseline("m")

@@ -14,7 +14,7 @@ from benchmarks.registry import JOBS
 def main() -> None:
     """Do the job that the command line names."""
     name, *arguments = sys.argv[1:]
-    for module in ("window_jobs", "sql_jobs", "fleet_jobs", "incremental_jobs"):
+    for module in ("window_jobs", "sql_jobs", "fleet_jobs", "incremental_jobs", "catalogue_jobs"):
         import_module(f"benchmarks.{module}")
     JOBS[name](*arguments)
 

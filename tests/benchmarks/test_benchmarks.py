@@ -19,6 +19,7 @@ OURS = {
     "sql": ("modelmon, as the source profiles", "modelmon, rows fetched", "PostgreSQL, sum"),
     "incremental": ("a new hour",),
     "fleet": ("SQLite",),
+    "catalogue": ("the default checks", "every check that applies"),
 }
 
 
