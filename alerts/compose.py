@@ -15,10 +15,12 @@ _TITLES: Mapping[str, str] = {
     "nulls": "missing values",
     "new_categories": "categories never seen before",
     "features": "features drifted",
+    "figures": "figures out of bounds",
     "predictions": "predictions drifted",
     "labels": "labels drifted",
     "performance": "performance fell",
 }
+_OF_CHECKS = ("figures", "predictions", "performance")
 _NAMED = 3
 
 
@@ -74,7 +76,7 @@ def title(incident: Incident) -> str:
 
 def _metric(incident: Incident, cause: Cause) -> str:
     """The name of a check that is about no column, where the title does not say it already."""
-    return cause.check if incident.cause == "performance" else ""
+    return cause.check if incident.cause in _OF_CHECKS else ""
 
 
 def _causes(incidents: Iterable[Incident]) -> tuple[Cause, ...]:

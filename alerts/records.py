@@ -25,6 +25,7 @@ CAUSES = (
     "nulls",
     "new_categories",
     "features",
+    "figures",
     "predictions",
     "labels",
     "performance",

@@ -74,6 +74,7 @@ def balanced_accuracy(reference: Classified, current: Classified) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    within=(-1.0, 1.0),
 )
 def mcc(reference: Classified, current: Classified) -> Stat:
     """Correlation of predicted and true class (Matthews, 1975): 1 is perfect, 0 mere chance.
@@ -106,6 +107,7 @@ def mcc(reference: Classified, current: Classified) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    within=(-1.0, 1.0),
 )
 def cohen_kappa(reference: Classified, current: Classified) -> Stat:
     """How far predictions agree with the truth beyond chance: 1 is perfect, 0 mere chance.

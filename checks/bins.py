@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,27 +112,43 @@ def moved(name: str, then: float, now: float) -> str:
     return f"{short}: {100 * then:.3g} % -> {100 * now:.3g} %"
 
 
+class _Cut(NamedTuple):
+    """Where bins start, as places and as values, and the rows of the reference in each bin."""
+
+    places: NDArray[np.number]
+    edges: Sequence[float]
+    counts: Counts
+    rows: int
+
+
 def _by_value(reference: NumericProfile, current: NumericProfile, bins: int) -> Bins | None:
     """Bins of the distinct values, while both sides have kept theirs."""
-    sides = []
-    for one in (reference, current):
-        if one.exact is None or one.exact_counts is None:
-            return None
-        sides.append((one.exact, one.exact_counts))
-    starts, heavy = _starts(*sides[0], bins)
-    with np.errstate(over="ignore", under="ignore"):
-        edges = grid.union(starts, np.nextafter(heavy, np.inf))
-    counts = [_between(edges, *side) for side in sides]
-    return _with_extras(reference, current, counts, edges)
+    exact = reference.exact, reference.exact_counts, current.exact, current.exact_counts
+    values, counts, current_values, current_counts = exact
+    if values is None or counts is None or current_values is None or current_counts is None:
+        return None
+
+    def cut() -> _Cut:
+        starts, heavy = _starts(values, counts, bins)
+        with np.errstate(over="ignore", under="ignore"):
+            edges = grid.union(starts, np.nextafter(heavy, np.inf))
+        return _cut(reference, edges, edges, _between(edges, values, counts))
+
+    known = reference.remembered(("bins of values", bins), cut)
+    return _counted(known, current, _between(known.places, current_values, current_counts))
 
 
 def _by_cell(reference: NumericProfile, current: NumericProfile, bins: int) -> Bins:
     """Bins of whole cells."""
-    starts, heavy = _starts(reference.cells, reference.counts, bins)
-    edges = grid.union(starts, heavy + 1)
-    counts = [_between(edges, one.cells, one.counts) for one in (reference, current)]
-    values, _ = reference.plan.bounds(edges)
-    return _with_extras(reference, current, counts, values)
+
+    def cut() -> _Cut:
+        starts, heavy = _starts(reference.cells, reference.counts, bins)
+        places = grid.union(starts, heavy + 1)
+        counts = _between(places, reference.cells, reference.counts)
+        return _cut(reference, places, reference.plan.bounds(places)[0], counts)
+
+    known = reference.remembered(("bins of cells", bins), cut)
+    return _counted(known, current, _between(known.places, current.cells, current.counts))
 
 
 def _starts(
@@ -153,17 +169,23 @@ def _between(edges: NDArray[np.number], places: NDArray[np.number], counts: Coun
     return np.bincount(bin_of, counts, len(edges) + 1).astype(np.int64)
 
 
-def _with_extras(
-    reference: NumericProfile, current: NumericProfile, counts: list[Counts], edges: Floats
-) -> Bins:
+def _cut(
+    reference: NumericProfile, places: NDArray[np.number], edges: Floats, counts: Counts
+) -> _Cut:
+    then = _with_extras(reference, counts)
+    return _Cut(places, edges.tolist(), then, int(then.sum()))
+
+
+def _with_extras(profile: NumericProfile, counts: Counts) -> Counts:
     """The bins of finite values, and those of the other rows."""
-    then, now = (
-        np.concatenate((finite, (one.below, one.above, one.missing)))
-        for finite, one in zip(counts, (reference, current), strict=True)
-    )
-    kept = np.flatnonzero(then + now)
-    rows = int(then.sum()), int(now.sum())
-    return Bins(frozen(then[kept]), frozen(now[kept]), rows, edges.tolist(), kept.tolist())
+    return np.concatenate((counts, (profile.below, profile.above, profile.missing)))
+
+
+def _counted(cut: _Cut, current: NumericProfile, counts: Counts) -> Bins:
+    now = _with_extras(current, counts)
+    kept = np.flatnonzero(cut.counts + now)
+    rows = cut.rows, int(now.sum())
+    return Bins(frozen(cut.counts[kept]), frozen(now[kept]), rows, cut.edges, kept.tolist())
 
 
 def _name(edges: Sequence[float], number: int) -> str:
@@ -191,20 +213,31 @@ def _by_level(reference: CategoricalProfile, current: CategoricalProfile) -> Bin
     # Given the totals of both sides together, how a level splits between them is all that noise or
     # drift can change: choosing the rare ones by these totals favours neither side.
     both = (reference.counts + current.counts) / sum(rows)
-    place = _pooled(np.asarray(both * min(rows), np.float64))
+    place = _pooled(np.asarray(both * min(rows), np.float64), _by_name(reference.plan.levels))
     sums = [np.bincount(place, side).astype(np.int64) for side in (then, now)]
     kept = np.flatnonzero(sums[0] + sums[1])
     driver = _level_that_moved(reference, then / rows[0], now / rows[1])
     return Bins(frozen(sums[0][kept]), frozen(sums[1][kept]), rows, driver=driver)
 
 
-def _pooled(expected: Floats) -> NDArray[np.intp]:
-    """The bin of each level, of unseen levels and of missing rows, given the rows they expect."""
+@lru_cache(maxsize=64)
+def _by_name(levels: tuple[str, ...]) -> NDArray[np.intp]:
+    """The place of each level among their sorted names."""
+    return frozen(np.argsort(np.argsort(np.array(levels, dtype=object))))
+
+
+def _pooled(expected: Floats, rank: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The bin of each level, of unseen levels and of missing rows, given the rows they expect.
+
+    Levels that expect as many rows go by ``rank``, which must not know how their rows are split
+    between the sides: levels are listed by their rows in the reference, and so in an order that
+    would set those that are more frequent now apart from the others.
+    """
     place = np.zeros(len(expected) + 2, np.intp)
     frequent = np.append(expected >= FEWEST_EXPECTED, (True, True))
     place[frequent] = np.arange(np.count_nonzero(frequent))
     rare = np.flatnonzero(~frequent)
-    rare = rare[np.argsort(-expected[rare], kind="stable")]
+    rare = rare[np.lexsort((rank[rare], -expected[rare]))]
     # Cutting at every tenth row leaves more than five to each group but perhaps the last.
     pool = (np.cumsum(expected[rare]) // (2 * FEWEST_EXPECTED)).astype(np.intp)
     place[rare] = np.count_nonzero(frequent) + pool

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import pkgutil
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import UnionType
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import checks
 
@@ -40,6 +41,17 @@ class NotEnoughData(Exception):
         self.among, self.stat = among, stat
 
 
+class Noise(NamedTuple):
+    """The standard error of a number that has no interval: sqrt(error^2 + growth v) where it is v.
+
+    ``floor`` is what has been taken out of it on the squared scale.
+    """
+
+    error: float
+    growth: float = 0.0
+    floor: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Stat:
     """One measured number. It never judges.
@@ -49,6 +61,7 @@ class Stat:
     one-sided 99 % bounds that judging uses; ``where`` names the place or category that drives the
     number, or what a reader must know of it. ``scale`` is what a slack in shares is a share of,
     where that is not the value itself; 0 says that this number does not tell what is normal.
+    ``noise`` tells how a number without an interval varies.
     """
 
     value: float
@@ -62,6 +75,7 @@ class Stat:
     n_current: int = 0
     where: str = ""
     scale: float | None = None
+    noise: Noise | None = field(default=None, compare=False, repr=False)
 
 
 class Compute(Protocol):
@@ -83,6 +97,7 @@ class Check:
     an incident, and an empty ``cause`` leaves that to the column's role. ``minimum`` is the number
     of values that the current profile needs (``profile.n``), and ``default`` tells whether the
     check runs unasked, ``needs`` the part of a log (such as ``label``) that it is about.
+    ``within`` is the range of the number where its unit does not tell it.
     """
 
     name: str
@@ -100,6 +115,16 @@ class Check:
     needs: str = ""
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     types: Mapping[str, type] = field(default_factory=dict)
+    within: tuple[float, float] | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What its limits lie between: distances are not negative, a share lies in 0 to 1."""
+        if self.within is not None:
+            return self.within
+        if self.direction == "both" or self.unit in ("rows", "seconds"):
+            return 0.0, math.inf
+        return (0.0, 1.0) if self.unit == "ratio" else (-math.inf, math.inf)
 
     @property
     def summary(self) -> str:
@@ -119,6 +144,7 @@ def check(
     minimum: int = 0,
     default: bool = True,
     needs: str = "",
+    within: tuple[float, float] | None = None,
 ) -> Callable[[Callable[..., Stat]], Check]:
     """Make a check of a function of two profiles.
 
@@ -149,6 +175,7 @@ def check(
             needs,
             keywords,
             {name: _plain(hints[name]) for name in keywords},
+            within,
         )
 
     return decorate

@@ -10,13 +10,16 @@ from checks.labelled import (
     FEWEST_ROWS,
     Classified,
     enough,
+    left_out,
     none_of,
     require_labels,
     require_scores,
     share,
+    weighted_share,
 )
 from checks.outcome import BinaryOutcome
 from checks.outcome_classes import MulticlassOutcome
+from checks.outcome_weights import Decisions, WeightedClasses, weighted_mean
 
 
 @check(
@@ -61,7 +64,7 @@ def precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.833333
     """
 
-    def hits(outcome: BinaryOutcome) -> tuple[int, int]:
+    def hits(outcome: BinaryOutcome | Decisions) -> tuple[float, float]:
         tp, fp, _, _ = outcome.matrix
         return tp, tp + fp
 
@@ -82,7 +85,7 @@ def recall(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.8
     """
 
-    def found(outcome: BinaryOutcome) -> tuple[int, int]:
+    def found(outcome: BinaryOutcome | Decisions) -> tuple[float, float]:
         tp, _, fn, _ = outcome.matrix
         return tp, tp + fn
 
@@ -105,9 +108,11 @@ def f1(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.909091
     """
     require_labels(current, FEWEST_ROWS)
+    what = "true or predicted positives"
+    if current.weighted is not None:
+        return _weighted_f1(current.weighted, reference, current, what)
     tp, fp, fn, _ = current.matrix
     n = tp + fp + fn
-    what = "true or predicted positives"
     if not n:
         raise none_of(what, current, FEWEST_ROWS)
     stat = measured(
@@ -135,7 +140,7 @@ def log_loss(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.693147
     """
     require_scores(current, FEWEST_LOSSES)
-    return _loss(current.log_loss, current.log_loss_squared, reference, current)
+    return _loss(0, current.log_loss, current.log_loss_squared, reference, current)
 
 
 @check(BinaryOutcome, direction="above", slack=(0.2, 1.0), relative=True, cause="performance")
@@ -152,9 +157,38 @@ def brier(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.25
     """
     require_scores(current, FEWEST_LOSSES)
-    return _loss(current.brier, current.brier_squared, reference, current)
+    return _loss(1, current.brier, current.brier_squared, reference, current)
 
 
-def _loss(total: float, squares: float, reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
-    stat = mean_of(total, squares, current.scored, n_reference=reference.scored)
-    return enough(stat, current.scored, FEWEST_LOSSES, "labelled scores")
+def _weighted_f1(
+    weighted: WeightedClasses, reference: BinaryOutcome, current: BinaryOutcome, what: str
+) -> Stat:
+    """F1 of sums of weights, by that of the share of hits among the rows in play."""
+
+    def hits(outcome: Decisions) -> tuple[float, float]:
+        return outcome.tp, outcome.tp + outcome.fp + outcome.fn
+
+    n, found, _ = weighted_share(weighted, hits, what, current)
+    stat = measured(
+        2 * found / (found + n),
+        lambda z: intervals.f1(found, n - found, 0.0, z),
+        n_reference=sum(reference.matrix[:3]),
+        n_current=int(n),
+        where=left_out(weighted),
+    )
+    return enough(stat, int(n), FEWEST_ROWS, f"{what} by their weights")
+
+
+def _loss(
+    place: int, total: float, squares: float, reference: BinaryOutcome, current: BinaryOutcome
+) -> Stat:
+    """The mean of a loss, which has this place among the weighted ones."""
+    n, what, note = float(current.scored), "labelled scores", ""
+    if current.weighted is not None:
+        what, note = f"{what} by their weights", left_out(current.weighted)
+        mean = weighted_mean(current.weighted.table[place], current.weighted.scored)
+        if mean is None:
+            raise none_of("scores of any weight", current, FEWEST_LOSSES)
+        n, total, squares = mean
+    stat = mean_of(total, squares, n, n_reference=reference.scored, where=note)
+    return enough(stat, int(n), FEWEST_LOSSES, what)

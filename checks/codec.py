@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from checks.grid import Cells, Counts, Floats
 from checks.profile import frozen
 
-_LONGEST = 9  # bytes of a varint: 63 bits
-_MOST = 1 << 62
+_LARGE, _HUGE, _MOST = 0xFF, 0xFFFF, 1 << 62
 _MOST_AXES = 3
-_ORIGIN = 1 << 31  # cells are int32
+_MOST_CELLS = 1 << 31  # cells are int32
 _WHOLE = 1 << 53  # doubles up to here are exact integers
 _RAW, _STEPS = 0, 1
 
@@ -31,29 +30,21 @@ class Damaged(ValueError):
     """The bytes are not what was once written."""
 
 
-def varints(values: NDArray[np.int64]) -> bytes:
-    """Non-negative integers in LEB128: seven bits a byte, the eighth says that more follow.
+def numbers(values: NDArray[np.int64]) -> bytes:
+    """Non-negative integers: one byte each, then two for those of 255 and more, then eight.
 
-    >>> varints(np.array([1, 127, 128, 300])).hex(" ")
-    '01 7f 80 01 ac 02'
+    A byte of 255 stands for a number among the pairs of bytes, and 65,535 there for one among the
+    eights: most are small, and reading them is one conversion.
+
+    >>> numbers(np.array([1, 254, 255, 65_535])).hex(" ")
+    '01 fe ff ff ff 00 ff ff ff ff 00 00 00 00 00 00'
     """
-    if not len(values):
-        return b""
-    if values.min() < 0:
+    if len(values) and values.min() < 0:
         raise ValueError(f"a count is negative ({values.min()})")
-    longest = max(int(values.max()).bit_length() - 1, 0) // 7 + 1
-    if longest == 1:
-        return values.astype(np.uint8).tobytes()
-    sizes = np.ones(len(values), np.int64)
-    for size in range(1, longest):
-        sizes += values >= 1 << 7 * size
-    ends = np.cumsum(sizes)
-    out = np.zeros(ends[-1], np.uint8)
-    for place in range(longest):
-        some = sizes > place
-        more = (sizes[some] > place + 1) << 7
-        out[(ends - sizes)[some] + place] = (values[some] >> 7 * place & 0x7F) | more
-    return out.tobytes()
+    large = values[values >= _LARGE]
+    huge = large[large >= _HUGE]
+    parts = np.minimum(values, _LARGE).astype("u1"), np.minimum(large, _HUGE).astype("<u2")
+    return b"".join((*(part.tobytes() for part in parts), huge.astype("<u8").tobytes()))
 
 
 def edges_of(sizes: Iterable[int]) -> list[int]:
@@ -76,7 +67,7 @@ class Writer:
         for bad in (min(values, default=0), max(values, default=0)):
             if not 0 <= bad < _MOST:
                 raise ValueError(f"{bad} cannot be packed as a count")
-        self.chunks.append(varints(np.array(values, np.int64)))
+        self.chunks.append(numbers(np.array(values, np.int64)))
 
     def reals(self, values: Sequence[float]) -> None:
         self.chunks.append(np.array(values, "<f8").tobytes())
@@ -92,7 +83,7 @@ class Writer:
 
     def counts(self, arrays: Sequence[Counts]) -> None:
         self._shapes(arrays)
-        self.chunks.append(varints(_joined([array.ravel() for array in arrays])))
+        self.chunks.append(numbers(_joined([array.ravel() for array in arrays])))
 
     def cells(self, arrays: Sequence[Cells]) -> None:
         """Ascending cells, as their steps."""
@@ -100,21 +91,26 @@ class Writer:
         self.wholes(sizes)
         if any((array[1:] < array[:-1]).any() for array in arrays):
             raise ValueError("cells that do not ascend cannot be packed")
-        self._ascending([array.astype(np.int64) + _ORIGIN for array in arrays])
+        self._ascending(arrays)
 
     def floats(self, arrays: Sequence[Floats]) -> None:
         """Doubles bit by bit, or as ascending integers, which distinct values often are."""
         self._shapes(arrays)
         whole = [_integers(array) for array in arrays]
         self.wholes([_RAW if each is None else _STEPS for each in whole])
-        self._ascending([each + _WHOLE for each in whole if each is not None])
+        self._ascending([each for each in whole if each is not None])
         raw = (array for array, each in zip(arrays, whole, strict=True) if each is None)
         self.chunks += [array.astype("<f8").tobytes() for array in raw]
 
-    def _ascending(self, arrays: Sequence[NDArray[np.int64]]) -> None:
-        """Non-negative integers that ascend: the first of each array, then all steps."""
-        self.chunks.append(varints(_joined([array[:1] for array in arrays])))
-        self.chunks.append(varints(_joined([array[1:] - array[:-1] for array in arrays])))
+    def _ascending(self, arrays: Sequence[NDArray[np.integer]]) -> None:
+        """Integers that ascend: the first of each array, then all steps (0 before a first)."""
+        flat = _joined(arrays)
+        starts = _starts([len(array) for array in arrays])
+        first = flat[starts]
+        self.chunks.append(numbers(np.abs(first) * 2 + (first < 0)))
+        steps = np.diff(flat, prepend=0)
+        steps[starts] = 0
+        self.chunks.append(numbers(steps))
 
     def _shapes(self, arrays: Sequence[NDArray[np.number]]) -> None:
         self.wholes([array.ndim for array in arrays])
@@ -122,7 +118,13 @@ class Writer:
 
 
 def _joined(arrays: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
-    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
+    return np.concatenate([np.empty(0, np.int64), *arrays])
+
+
+def _starts(sizes: Sequence[int]) -> NDArray[np.intp]:
+    """Where in their joined form those pieces start that are not empty."""
+    lengths = np.array(sizes, np.intp)
+    return (np.cumsum(lengths) - lengths)[lengths > 0]
 
 
 def _integers(values: Floats) -> NDArray[np.int64] | None:
@@ -145,19 +147,20 @@ class Reader:
     at: int = 0
 
     def wholes(self, count: int) -> list[int]:
-        short = self._short(count)
-        if short is not None:
+        short = self.data[self.at : self.at + count]
+        if len(short) == count and _LARGE not in short:
+            self.at += count
             return list(short)
-        return self._varints(count).tolist()  # type: ignore[no-any-return]
+        return self._numbers(count).tolist()  # type: ignore[no-any-return]
 
     def reals(self, count: int) -> list[float]:
-        return np.frombuffer(self._take(8 * count), "<f8").tolist()  # type: ignore[no-any-return]
+        return np.frombuffer(self.take(8 * count), "<f8").tolist()  # type: ignore[no-any-return]
 
     def texts(self, count: int) -> list[str]:
         (distinct,) = self.wholes(1)
         sizes = self.wholes(distinct)
         try:
-            known = [self._take(size).decode("utf-8", "surrogatepass") for size in sizes]
+            known = [self.take(size).decode("utf-8", "surrogatepass") for size in sizes]
         except UnicodeDecodeError as error:
             raise Damaged("a text is not UTF-8") from error
         places = self.wholes(count)
@@ -171,8 +174,8 @@ class Reader:
 
     def cells(self, count: int) -> list[Cells]:
         sizes = self.wholes(count)
-        cells = self._ascending(sizes) - _ORIGIN
-        if len(cells) and cells.max() >= _ORIGIN:
+        cells = self._ascending(sizes)
+        if len(cells) and not -_MOST_CELLS <= cells.min() <= cells.max() < _MOST_CELLS:
             raise Damaged("a cell is out of range")
         return _pieces(cells.astype(np.int32), sizes)
 
@@ -182,9 +185,9 @@ class Reader:
         if not {_RAW, _STEPS}.issuperset(codings):
             raise Damaged(f"unknown coding of floats: {max(codings)}")
         stepped = [size for size, coding in zip(sizes, codings, strict=True) if coding == _STEPS]
-        whole = (self._ascending(stepped) - _WHOLE).astype(np.float64)
+        whole = self._ascending(stepped).astype(np.float64)
         rest = [size for size, coding in zip(sizes, codings, strict=True) if coding == _RAW]
-        raw = np.frombuffer(self._take(8 * sum(rest)), "<f8").astype(np.float64)
+        raw = np.frombuffer(self.take(8 * sum(rest)), "<f8").astype(np.float64)
         found = {_STEPS: iter(_pieces(whole, stepped)), _RAW: iter(_pieces(raw, rest))}
         flat = [next(found[coding]) for coding in codings]
         return _shaped(flat, shapes)
@@ -196,15 +199,11 @@ class Reader:
 
     def _ascending(self, sizes: Sequence[int]) -> NDArray[np.int64]:
         """The integers of pieces that ascend, from the first of each piece and the steps."""
-        starts = np.array([at for at, n in zip(edges_of(sizes), sizes, strict=False) if n], np.intp)
-        first = self._varints(len(starts))
-        steps = self._summable(sum(sizes) - len(starts))
-        flat = np.zeros(len(first) + len(steps), np.int64)
-        inner = np.ones(len(flat), np.bool_)
-        inner[starts] = False
-        flat[inner] = steps
-        total = np.cumsum(flat)
-        return total + np.repeat(first - total[starts], np.diff(np.append(starts, len(flat))))
+        starts = _starts(sizes)
+        told = self._numbers(len(starts))
+        first = np.where(told & 1, -(told >> 1), told >> 1)
+        total = np.cumsum(self._summable(sum(sizes)))
+        return total + np.repeat(first - total[starts], np.diff(np.append(starts, len(total))))
 
     def _shapes(self, count: int) -> tuple[list[Shape] | None, list[int]]:
         """The shapes of arrays (None where all have one axis) and their sizes."""
@@ -219,48 +218,33 @@ class Reader:
         shapes = [tuple(lengths[a:b]) for a, b in pairwise(edges_of(axes))]
         return shapes, [prod(shape) for shape in shapes]
 
-    def _short(self, count: int) -> bytes | None:
-        """The next numbers if all of them are of one byte, which ASCII characters are too."""
-        taken = self.data[self.at : self.at + count]
-        if len(taken) < count or not taken.isascii():
-            return None
-        self.at += count
-        return taken
+    def _numbers(self, count: int) -> Counts:
+        """What `numbers` wrote."""
+        short = np.frombuffer(self.take(count), "u1")
+        values = short.astype(np.int64)
+        large = np.flatnonzero(short == _LARGE)
+        if len(large):
+            values[large] = self._large_numbers(len(large))
+        return values
 
-    def _varints(self, count: int) -> Counts:
-        short = self._short(count)
-        if short is not None:
-            return np.frombuffer(short, np.uint8).astype(np.int64)
-        window = np.frombuffer(self.data, np.uint8)[self.at : self.at + _LONGEST * count]
-        return self._long_varints(window, count)
-
-    def _long_varints(self, window: NDArray[np.uint8], count: int) -> Counts:
-        ends = np.flatnonzero(window < 0x80)[:count]
-        if len(ends) < count:
-            raise Damaged("a number does not end")
-        self.at += int(ends[-1]) + 1
-        starts = np.concatenate(([0], ends[:-1] + 1))
-        sizes = ends - starts + 1
-        longest = int(sizes.max())
-        if longest > _LONGEST:
-            raise Damaged("a number is too long")
-        values = (window[starts] & 0x7F).astype(np.int64)
-        some = np.flatnonzero(sizes > 1)
-        for place in range(1, longest):
-            some = some[sizes[some] > place]
-            values[some] |= (window[starts[some] + place] & 0x7F).astype(np.int64) << 7 * place
-        if values.max() >= _MOST:
+    def _large_numbers(self, count: int) -> Counts:
+        values = np.frombuffer(self.take(2 * count), "<u2").astype(np.int64)
+        huge = np.flatnonzero(values == _HUGE)
+        told = np.frombuffer(self.take(8 * len(huge)), "<u8")
+        if len(told) and told.max() >= _MOST:
             raise Damaged("a number is too large")
+        values[huge] = told
         return values
 
     def _summable(self, count: int) -> Counts:
         """Integers whose sum is one as well."""
-        values = self._varints(count)
+        values = self._numbers(count)
         if values.sum(dtype=np.float64) >= _MOST:
             raise Damaged("counts are too large")
         return values
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
+        """The next bytes as they are."""
         taken = self.data[self.at : self.at + size]
         if len(taken) < size:
             raise Damaged("the bytes end too early")

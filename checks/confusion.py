@@ -14,6 +14,7 @@ from checks.labelled import (
     share,
 )
 from checks.outcome import BinaryOutcome
+from checks.outcome_weights import Decisions
 
 
 @check(
@@ -37,7 +38,7 @@ def specificity(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.75
     """
 
-    def spared(outcome: BinaryOutcome) -> tuple[int, int]:
+    def spared(outcome: BinaryOutcome | Decisions) -> tuple[float, float]:
         _, fp, _, tn = outcome.matrix
         return tn, tn + fp
 
@@ -66,7 +67,7 @@ def negative_predictive_value(reference: BinaryOutcome, current: BinaryOutcome) 
     0.75
     """
 
-    def right(outcome: BinaryOutcome) -> tuple[int, int]:
+    def right(outcome: BinaryOutcome | Decisions) -> tuple[float, float]:
         _, _, fn, tn = outcome.matrix
         return tn, tn + fn
 
@@ -110,13 +111,15 @@ def positive_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     relative=True,
     unit="ratio",
     cause="labels",
+    needs="all labels",
     default=False,
 )
 def base_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Share of labels that are positive: (tp + fn) / n.
 
-    It moves precision, F1 and accuracy even where the model is as good as before. The interval is
-    Wilson's (1927), from 50 labels on.
+    It moves precision, F1 and accuracy even where the model is as good as before. Positives and
+    negatives seldom come equally fast, so it is judged when no more labels are waited for. The
+    interval is Wilson's (1927), from 50 labels on.
 
     >>> import numpy as np
     >>> from checks.plan import BinaryPlan
@@ -126,7 +129,7 @@ def base_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     0.25
     """
 
-    def positives(outcome: BinaryOutcome) -> tuple[int, int]:
+    def positives(outcome: BinaryOutcome | Decisions) -> tuple[float, float]:
         tp, _, fn, _ = outcome.matrix
         return tp + fn, outcome.labelled
 

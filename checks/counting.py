@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import isfinite
 
 import numpy as np
@@ -111,8 +112,8 @@ class NumericCount:
     def cells(self) -> tuple[Cells, Counts]:
         """Occupied cells, in ascending order, and the rows in each."""
         if self._histogram is None:
-            keys, counts = np.unique(np.concatenate([*self._few, _NO_KEYS]), return_counts=True)
-            return grid.coarsen(*grid.occupied_by(keys.astype(np.int64), counts), self.plan.shift)
+            cells = np.sort(_cell_of_key()[np.concatenate([*self._few, _NO_KEYS])])
+            return grid.coarsen(*_runs(cells), self.plan.shift)
         if self.plan.edges:
             found = np.flatnonzero(self._histogram)
             return found.astype(np.int32), self._histogram[found]
@@ -126,6 +127,22 @@ class NumericCount:
         """How often each of the plan's atoms occurred."""
         pairs = self._distinct.pairs()
         return self._atoms.copy() if pairs is None else _atoms_among(*pairs, self.plan.atoms)
+
+
+@cache
+def _cell_of_key() -> NDArray[np.int16]:
+    """The cell of each 16-bit key of a finite distance; 16 bits are sorted in linear time."""
+    bits = np.arange(grid.KEYS, dtype=np.uint32) << 16
+    with np.errstate(invalid="ignore"):
+        return grid.cells_of(bits.view(np.float32).astype(np.float64), 0.0).astype(np.int16)
+
+
+def _runs(cells: NDArray[np.int16]) -> tuple[Cells, Counts]:
+    """The different ones of ascending cells, and how often each is there."""
+    if not len(cells):
+        return np.empty(0, np.int32), np.empty(0, np.int64)
+    starts = np.concatenate(([0], np.flatnonzero(cells[1:] != cells[:-1]) + 1, [len(cells)]))
+    return cells[starts[:-1]].astype(np.int32), np.diff(starts)
 
 
 def _histogram_of(keys: list[NDArray[np.uint16]]) -> Counts:
@@ -156,17 +173,24 @@ class _Distinct:
             return
         if dense:
             found, counts = _count_integers(values, rows)
-        elif len(np.unique(values[: 2 * self._most])) > self._most:
+        elif self._are_many(values):
             found, counts = values, np.empty(0, np.int64)
         else:
             found, counts = _count_distinct(values, rows)
         self._values, self._counts = self._merged(self._values, found, counts)
 
+    def _are_many(self, values: Floats) -> bool:
+        """Whether the first of a long block are too many already."""
+        probed = 2 * self._most
+        return len(values) > probed and len(np.unique(values[:probed])) > self._most
+
     def _merged(self, known: Floats, found: Floats, counts: Counts) -> tuple[Floats | None, Counts]:
         if len(found) > self._most:
             return None, counts
-        place = np.minimum(np.searchsorted(known, found), max(len(known) - 1, 0))
-        if len(known) and (known[place] == found).all():
+        if not len(known):
+            return found, counts
+        place = np.minimum(np.searchsorted(known, found), len(known) - 1)
+        if (known[place] == found).all():
             return known, self._counts + np.bincount(place, counts, len(known)).astype(np.int64)
         both = np.concatenate((self._counts, counts))
         values, counts = _count_distinct(np.concatenate((known, found)), both)

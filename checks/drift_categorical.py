@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from checks.bins import Binnable, Bins, binned
-from checks.check import NotEnoughData, Stat, check
+from checks.check import Noise, NotEnoughData, Stat, check
 from checks.grid import Floats
 from checks.intervals import proven
 from checks.noise import excess
@@ -46,6 +46,7 @@ def psi(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat:
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=Noise(cut.noise * math.sqrt(2.0 * cut.freedom), 4.0 * cut.noise),
     )
 
 
@@ -81,6 +82,7 @@ def jensen_shannon(reference: Binnable, current: Binnable, *, bins: int = 10) ->
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=Noise(math.sqrt(cut.noise / (8.0 * math.log(2.0)))),
     )
 
 
@@ -110,6 +112,7 @@ def hellinger(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=Noise(math.sqrt(cut.noise / 8.0)),
     )
 
 
@@ -141,6 +144,7 @@ def total_variation(reference: Binnable, current: Binnable, *, bins: int = 10) -
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=Noise(math.sqrt(cut.noise) / 2.0, floor=float(noise)),
     )
 
 

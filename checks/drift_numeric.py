@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from checks import pieces
-from checks.check import Stat, check
+from checks.check import Noise, Stat, check
 from checks.noise import (
     MEAN_SQUARED_GAP,
     exact_gap_p_value,
@@ -56,6 +56,7 @@ def ks(reference: NumericProfile, current: NumericProfile) -> Stat:
         n_reference=reference.n,
         n_current=current.n,
         where=f"at {figure(place)}" if gap else "",
+        noise=Noise(math.sqrt(joint.noise) / 2.0, floor=math.sqrt(MEAN_SQUARED_GAP * joint.noise)),
     )
 
 
@@ -91,6 +92,7 @@ def wasserstein(reference: NumericProfile, current: NumericProfile, *, scale: bo
         n_reference=reference.n,
         n_current=current.n,
         where=_path(joint, area, reference, current) if value else "",
+        noise=Noise(noise, floor=noise),
     )
 
 

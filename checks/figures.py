@@ -16,7 +16,14 @@ _FEWEST = 30
 """Values from which a mean is close to normal."""
 
 
-@check(NumericProfile, slack=(0.25, 1.0), relative=True, minimum=_FEWEST, default=False)
+@check(
+    NumericProfile,
+    slack=(0.25, 1.0),
+    relative=True,
+    minimum=_FEWEST,
+    default=False,
+    cause="figures",
+)
 def quantile(reference: NumericProfile, current: NumericProfile, *, share: float = 0.95) -> Stat:
     """The value that a ``share`` of the rows does not exceed, such as the 95 % quantile of latency.
 
@@ -53,7 +60,15 @@ def quantile(reference: NumericProfile, current: NumericProfile, *, share: float
     return stat
 
 
-@check(NumericProfile, direction="both", warning=0.1, critical=0.25, minimum=_FEWEST, default=False)
+@check(
+    NumericProfile,
+    direction="both",
+    warning=0.1,
+    critical=0.25,
+    minimum=_FEWEST,
+    default=False,
+    cause="figures",
+)
 def mean_change(reference: NumericProfile, current: NumericProfile) -> Stat:
     """By which share of itself the mean has changed: 0.1 is 10 % more, -0.5 half as much.
 
@@ -94,7 +109,14 @@ def mean_change(reference: NumericProfile, current: NumericProfile) -> Stat:
     )
 
 
-@check(NumericProfile, slack=(0.25, 1.0), relative=True, minimum=_FEWEST, default=False)
+@check(
+    NumericProfile,
+    slack=(0.25, 1.0),
+    relative=True,
+    minimum=_FEWEST,
+    default=False,
+    cause="figures",
+)
 def mean_value(reference: NumericProfile, current: NumericProfile) -> Stat:
     """The mean of a column in its own unit, where more is worse: cost, delay, retries.
 
@@ -118,7 +140,7 @@ def mean_value(reference: NumericProfile, current: NumericProfile) -> Stat:
     return measured(centre, interval, n_reference=reference.n, n_current=n)
 
 
-@check(NumericProfile, slack=(0.01, 0.05), unit="ratio", minimum=1, default=False)
+@check(NumericProfile, slack=(0.01, 0.05), unit="ratio", minimum=1, default=False, cause="figures")
 def share_above(reference: NumericProfile, current: NumericProfile, *, limit: float = 0.0) -> Stat:
     """Share of values above a ``limit`` of yours: time-outs, negative margins, overdrawn accounts.
 
@@ -137,7 +159,7 @@ def share_above(reference: NumericProfile, current: NumericProfile, *, limit: fl
     )
 
 
-@check(NumericProfile, slack=(0.01, 0.05), unit="ratio", minimum=1, default=False)
+@check(NumericProfile, slack=(0.01, 0.05), unit="ratio", minimum=1, default=False, cause="figures")
 def share_below(reference: NumericProfile, current: NumericProfile, *, limit: float = 0.0) -> Stat:
     """Share of values below a ``limit`` of yours, as ``share_above`` has those above one.
 

@@ -65,7 +65,7 @@ def _known(end: float) -> float | None:
     return end if math.isfinite(end) else None
 
 
-def share_of(hits: float, n: int, *, n_reference: int = 0, where: str = "") -> Stat:
+def share_of(hits: float, n: float, *, n_reference: int = 0, where: str = "") -> Stat:
     """A share of n > 0 cases, with Wilson's interval.
 
     >>> stat = share_of(90, 100)
@@ -76,12 +76,14 @@ def share_of(hits: float, n: int, *, n_reference: int = 0, where: str = "") -> S
         hits / n,
         lambda z: wilson(hits, n, z),
         n_reference=n_reference,
-        n_current=n,
+        n_current=int(n),
         where=where,
     )
 
 
-def mean_of(total: float, squares: float, n: int, *, n_reference: int = 0, where: str = "") -> Stat:
+def mean_of(
+    total: float, squares: float, n: float, *, n_reference: int = 0, where: str = ""
+) -> Stat:
     """The mean of n > 0 values that are not negative, with the interval of ``mean``, from 0 on.
 
     >>> stat = mean_of(6.0, 14.0, 3)
@@ -93,7 +95,29 @@ def mean_of(total: float, squares: float, n: int, *, n_reference: int = 0, where
         low, high = mean(total, squares, n, z)
         return Interval(max(low, 0.0), high)
 
-    return measured(total / n, interval, n_reference=n_reference, n_current=n, where=where)
+    return measured(total / n, interval, n_reference=n_reference, n_current=int(n), where=where)
+
+
+def mean_share_of(
+    total: float, squares: float, n: int, *, n_reference: int = 0, where: str = ""
+) -> Stat:
+    """The mean of n > 0 values from 0 to 1, with the interval of ``mean`` as far as it lies there.
+
+    Where all are 0 or all are 1 they tell nothing of the others, and the interval is Wilson's.
+
+    >>> stat = mean_share_of(2.5, 2.25, 3)
+    >>> round(stat.value, 4), stat.high, mean_share_of(3.0, 3.0, 3).high
+    (0.8333, 1.0, 1.0)
+    """
+    value = min(total / n, 1.0)
+    if value in (0.0, 1.0):
+        return share_of(value * n, n, n_reference=n_reference, where=where)
+
+    def interval(z: float) -> Interval:
+        low, high = mean(total, squares, n, z)
+        return Interval(max(low, 0.0), min(high, 1.0))
+
+    return measured(value, interval, n_reference=n_reference, n_current=n, where=where)
 
 
 def proven(count: int, n: int, *, n_reference: int = 0, where: str = "") -> Stat:
@@ -160,7 +184,7 @@ def mean_of_shares(hits: Counts, trials: Counts, z: float) -> Interval:
     return Interval((centre - below) / len(hits), (centre + above) / len(hits))
 
 
-def f1(tp: int, fp: int, fn: int, z: float) -> Interval:
+def f1(tp: float, fp: float, fn: float, z: float) -> Interval:
     """Interval of F1 through that of the Jaccard index J = tp/(tp+fp+fn), as F1 = 2J/(1+J).
 
     J is a share of the tp+fp+fn > 0 rows in play, so its interval is Wilson's; F1 rises with J, so
@@ -174,7 +198,7 @@ def f1(tp: int, fp: int, fn: int, z: float) -> Interval:
     return Interval(2 * low / (1 + low), 2 * high / (1 + high))
 
 
-def mean(total: float, squares: float, n: int, z: float) -> Interval:
+def mean(total: float, squares: float, n: float, z: float) -> Interval:
     """Interval of a mean from the sum and the sum of squares of n values (Student, 1908).
 
     mean ∓ t √(s²/n), s² with n - 1 in its denominator, t the quantile of Student's distribution
@@ -183,7 +207,7 @@ def mean(total: float, squares: float, n: int, z: float) -> Interval:
     >>> [round(end, 4) for end in mean(6.0, 14.0, 3, Z_SHOWN)]
     [-0.4841, 4.4841]
     """
-    if n == 1:
+    if n <= 1:
         return Interval(-math.inf, math.inf)
     centre = total / n
     variance = max(squares / n - centre * centre, 0.0) / (n - 1)
@@ -191,7 +215,7 @@ def mean(total: float, squares: float, n: int, z: float) -> Interval:
     return Interval(centre - half, centre + half)
 
 
-def rmse(squares: float, fourth: float, n: int, z: float) -> Interval:
+def rmse(squares: float, fourth: float, n: float, z: float) -> Interval:
     """Interval of a root mean square from the sums of squares and fourth powers of n errors.
 
     Delta method on the logarithm: RMSE exp(∓h), h = t se(MSE) / (2 MSE). Errors 1, 1, 1, 2 have
@@ -201,7 +225,7 @@ def rmse(squares: float, fourth: float, n: int, z: float) -> Interval:
     >>> [round(end, 4) for end in rmse(7.0, 19.0, 4, Z_SHOWN)]
     [0.6689, 2.6163]
     """
-    if n == 1:
+    if n <= 1:
         return Interval(0.0, math.inf)
     mse = squares / n
     if mse == 0.0:
@@ -211,7 +235,7 @@ def rmse(squares: float, fourth: float, n: int, z: float) -> Interval:
     return Interval(float(np.sqrt(mse) * np.exp(-half)), float(np.sqrt(mse) * np.exp(half)))
 
 
-def kurtosis(squares: float, fourth: float, n: int) -> float:
+def kurtosis(squares: float, fourth: float, n: float) -> float:
     """Fourth moment of n errors about zero over the square of the second: 3 for normal errors.
 
     >>> kurtosis(4.0, 4.0, 4)
@@ -251,8 +275,32 @@ def auc(positives: Counts | Floats, negatives: Counts | Floats, z: float) -> Int
     >>> [round(end, 4) for end in auc(*apart, 2.0)]
     [0.8824, 1.0]
     """
-    area, variance = delong(positives, negatives)
     trials = round(float(min(positives.sum(), negatives.sum())))
+    return area_within(*delong(positives, negatives), trials, z)
+
+
+def weighted_area(by_score: Floats) -> tuple[float, float]:
+    """Area under the ROC curve of weighted rows, and its variance.
+
+    ``by_score[b, y, k]`` sums the weights (k = 0) and their squares (k = 1) of rows of class y in
+    the score cell b, in ascending order. As ``delong`` has it, with Σw²(V - A)²/(Σw)² for the
+    variance of either class; with equal weights that is DeLong's but for n in place of n - 1.
+
+    >>> cells = np.array([[[2.0, 2.0], [0, 0]], [[1, 1], [1, 1]], [[0, 0], [1, 1]]])
+    >>> round(weighted_area(cells)[0] * 6, 9)
+    5.5
+    """
+    (negatives, squares_n), (positives, squares_p) = np.moveaxis(by_score, 0, -1)
+    p, q = float(positives.sum()), float(negatives.sum())
+    below = (np.cumsum(negatives) - negatives / 2) / q
+    above = 1 - (np.cumsum(positives) - positives / 2) / p
+    area = float(positives @ below) / p
+    spread_p = float(squares_p @ (below - area) ** 2) / p / p
+    return area, spread_p + float(squares_n @ (above - area) ** 2) / q / q
+
+
+def area_within(area: float, variance: float, trials: float, z: float) -> Interval:
+    """The same of an area and its variance; the smaller class has so many ``trials``."""
     if area in (0.0, 1.0):
         return wilson(area * trials, trials, z)
     centre = float(np.clip(area, _AUC_EDGE, 1 - _AUC_EDGE))
@@ -261,6 +309,6 @@ def auc(positives: Counts | Floats, negatives: Counts | Floats, z: float) -> Int
     return Interval(min(float(low), area), max(float(high), area))
 
 
-def _student(n: int, z: float) -> float:
+def _student(n: float, z: float) -> float:
     """The quantile of Student's distribution that stands where z stands among the normal ones."""
     return float(stdtrit(n - 1, ndtr(z)))

@@ -220,13 +220,19 @@ class Multivariate:
 
     @classmethod
     def of(
-        cls, ranks: Floats, values: Floats, codes: Counts, plan: MultivariatePlan
+        cls,
+        ranks: Floats,
+        values: Floats,
+        codes: Counts,
+        plan: MultivariatePlan,
+        loss: Floats | None = None,
+        score: Floats | None = None,
     ) -> Multivariate:
         """All that the plan asks for, of rows as ``RowSample.of`` takes them."""
         return cls(
             JointMoments.of(values, plan) if plan.moments else None,
             FourierMeans.of(values, plan) if plan.waves else None,
-            RowSample.of(ranks, values, codes, plan) if plan.rows else None,
+            RowSample.of(ranks, values, codes, plan, loss, score) if plan.rows else None,
         )
 
     @classmethod

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import numpy as np
+
 from checks.check import NotEnoughData, Stat
 from checks.intervals import share_of
 from checks.outcome import BinaryOutcome
 from checks.outcome_classes import MulticlassOutcome
+from checks.outcome_weights import (
+    Decisions,
+    Mean,
+    WeightedClasses,
+    WeightedErrors,
+    weighted_mean,
+)
 
 FEWEST_ROWS = 50
 """Rows from which the interval of a share holds what it promises."""
@@ -24,17 +33,52 @@ Classified = BinaryOutcome | MulticlassOutcome
 _C = TypeVar("_C", bound=Classified)
 
 
-def share(counts: Callable[[_C], tuple[int, int]], reference: _C, current: _C, what: str) -> Stat:
+def share(
+    counts: Callable[[_C | Decisions], tuple[float, float]], reference: _C, current: _C, what: str
+) -> Stat:
     """A share of labelled rows with Wilson's interval, from 50 rows (``what`` they are) on.
 
-    ``counts`` tells the hits, and the rows among which they were looked for.
+    ``counts`` tells the hits, and the rows among which they were looked for. Where rows have
+    weights, it is asked for sums of these, and it takes as many rows as they are worth.
     """
     require_labels(current, FEWEST_ROWS)
+    if isinstance(current, BinaryOutcome) and current.weighted is not None:
+        mean = weighted_share(current.weighted, counts, what, current)
+        note = left_out(current.weighted)
+        stat = share_of(mean.total, mean.n, n_reference=int(counts(reference)[1]), where=note)
+        return enough(stat, int(mean.n), FEWEST_ROWS, f"{what} by their weights")
     hits, n = counts(current)
     if not n:
         raise none_of(what, current, FEWEST_ROWS)
-    stat = share_of(hits, n, n_reference=counts(reference)[1])
-    return enough(stat, n, FEWEST_ROWS, what)
+    stat = share_of(hits, n, n_reference=int(counts(reference)[1]))
+    return enough(stat, int(n), FEWEST_ROWS, what)
+
+
+def weighted_share(
+    weighted: WeightedClasses,
+    counts: Callable[[Decisions], tuple[float, float]],
+    what: str,
+    outcome: BinaryOutcome,
+) -> Mean:
+    """A share of weighted rows, as a mean of hits (1) and misses (0)."""
+    (hits, n), (hits2, n2) = (counts(weighted.decisions(power)) for power in (1, 2))
+    rows = counts(_rows_of(outcome))[1]
+    mean = weighted_mean(np.array([n, hits, hits, n2, hits2, hits2]), rows)
+    if mean is None:
+        raise none_of(f"{what} of any weight", outcome, FEWEST_ROWS)
+    return mean
+
+
+def _rows_of(outcome: BinaryOutcome) -> Decisions:
+    return Decisions(*map(float, outcome.matrix))
+
+
+def left_out(weighted: WeightedClasses | WeightedErrors) -> str:
+    """How many rows have no weight that is one; nothing where all have one."""
+    if not weighted.unusable:
+        return ""
+    n = weighted.rows + weighted.unusable
+    return f"{weighted.unusable:,} of {n:,} labels left out: no usable weight"
 
 
 def enough(stat: Stat, have: int, need: int, what: str) -> Stat:

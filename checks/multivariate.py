@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from checks.check import NotEnoughData, Stat, check
+from checks.embedding import EmbeddingProfile
 from checks.joint import FourierMeans, JointMoments
 from checks.noise import excess
 from checks.text import figure
@@ -16,14 +17,18 @@ _MOST = 0.9999  # correlations beyond have no finite z
 _LONGEST_NAME = 60
 
 
-@check(FourierMeans, minimum=100, default=False, cause="features")
-def mmd(reference: FourierMeans, current: FourierMeans) -> Stat:
-    """How far the joint distribution of all numeric features has moved.
+Waves = FourierMeans | EmbeddingProfile
+
+
+@check(FourierMeans, EmbeddingProfile, minimum=100, default=False, cause="features")
+def mmd(reference: Waves, current: Waves) -> Stat:
+    """How far the joint distribution of all numeric features, or of an embedding, has moved.
 
     The squared maximum mean discrepancy under a Gaussian kernel whose bandwidth is the median
     distance of the reference's rows: 0 for equal distributions, about 2 for those far apart. It
     sees what changes in a column as well as what changes between columns. Columns are standardised
-    by the reference, and a missing value counts as its mean. The kernel is approximated by 100
+    by the reference, and a missing value counts as its mean; the components of an embedding stay as
+    they are, and vectors that are missing are left out. The kernel is approximated by 100
     random waves, drawn when the baseline was made: within some hundredths, though 0 stays 0.
 
     >>> from checks.plan import MultivariatePlan
@@ -40,6 +45,8 @@ def mmd(reference: FourierMeans, current: FourierMeans) -> Stat:
     for side, means in (("reference", reference), ("current window", current)):
         if not means.n:
             raise NotEnoughData(f"no rows in the {side}")
+    if isinstance(current, EmbeddingProfile) and not current.waves:
+        raise NotEnoughData("no waves are kept of this column", among=current.n)
     then, now = reference.mean(), current.mean()
     distance = float(np.sum((now - then) ** 2))
     spread = max(1.0 - float(then @ then), 0.0)  # the features of any one row have length 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,38 @@ from numpy.typing import NDArray
 from checks import grid
 from checks.grid import Cells, Counts, Floats
 from checks.outcome_classes import MulticlassOutcome
-from checks.plan import BinaryPlan, RegressionPlan
-from checks.profile import frozen
-from checks.summing import CALIBRATION_BINS, calibration_bins, require_one_plan, rows_of, sums
+from checks.outcome_labels import MultilabelOutcome
+from checks.outcome_ranges import RangeOutcome
+from checks.outcome_ranking import RankingOutcome
+from checks.outcome_weights import WeightedClasses, WeightedErrors
+from checks.plan import BinaryPlan, ForecastPlan, NumericPlan, RegressionPlan
+from checks.profile import NumericProfile, frozen
+from checks.summing import (
+    CALIBRATION_BINS,
+    add_by_cell,
+    calibration_bins,
+    each_once,
+    require_one_plan,
+    rows_of,
+    sums,
+)
 
 NEGATIVE, POSITIVE, UNKNOWN = 0, 1, 2
 LEAST_TRUTH = float(np.finfo(np.float64).eps)
 """A truth nearer to 0 counts as this in shares of it, as scikit-learn does it."""
+SIZES = NumericPlan(shift=1, exact=0)
+"""How the sizes of errors are counted."""
 _CLIP = float(np.finfo(np.float64).eps)  # a sure and wrong score costs 36, not infinity
+
+
+def decided(plan: BinaryPlan, predicted: NDArray[np.integer], score: Floats) -> NDArray[np.int64]:
+    """The predicted class of each row; where there is none, a score in [0, 1] decides.
+
+    >>> decided(BinaryPlan("1", "0"), np.array([0, 2, 2]), np.array([0.9, 0.5, np.nan])).tolist()
+    [0, 1, 2]
+    """
+    unknown = (predicted == UNKNOWN) & (score >= 0.0) & (score <= 1.0)
+    return np.where(unknown, score >= plan.threshold, predicted).astype(np.int64, copy=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +56,7 @@ class BinaryOutcome:
     ten equal score bins, rows, sum of scores and positives. ``invalid`` counts scores outside
     [0, 1] or not finite, ``unscored`` missing ones, ``unpredicted`` rows with neither class nor
     score, ``strange`` labels outside the two known classes (they count as not known).
+    ``weighted`` is kept where rows have weights.
     """
 
     plan: BinaryPlan
@@ -47,6 +73,7 @@ class BinaryOutcome:
     unscored: int = 0
     unpredicted: int = 0
     strange: int = 0
+    weighted: WeightedClasses | None = None
 
     @classmethod
     def of(
@@ -73,9 +100,7 @@ class BinaryOutcome:
         unscored = 0 if score is None else rows_of(np.isnan(score), counts)
         score = np.full(len(predicted), np.nan) if score is None else score
         valid = (score >= 0.0) & (score <= 1.0)
-        predicted = np.where(
-            (predicted == UNKNOWN) & valid, (score >= plan.threshold).astype(np.int64), predicted
-        ).astype(np.int64)
+        predicted = decided(plan, predicted, score)
         usable = predicted != UNKNOWN
         some = _chosen(usable)
         pairs = predicted[some] * 3 + label[some]
@@ -101,6 +126,23 @@ class BinaryOutcome:
             unpredicted=rows_of(~usable, counts),
             strange=strange,
         )
+
+    def weighed(
+        self,
+        weight: Floats,
+        predicted: NDArray[np.integer],
+        label: NDArray[np.integer],
+        score: Floats | None = None,
+    ) -> BinaryOutcome:
+        """This profile with weighted sums of its rows, which are given as to ``of``."""
+        score = np.full(len(predicted), np.nan) if score is None else score
+        valid = (score >= 0.0) & (score <= 1.0)
+        predicted = decided(self.plan, predicted, score)
+        known = (predicted != UNKNOWN) & (label != UNKNOWN)
+        truth, told = label[known], score[known]
+        losses = _losses(np.where(valid[known], told, 0.5), truth)
+        weighted = WeightedClasses.of(weight[known], predicted[known], truth, told, losses)
+        return replace(self, weighted=weighted)
 
     @property
     def rows(self) -> int:
@@ -145,13 +187,10 @@ class BinaryOutcome:
     def merged(cls, parts: Sequence[BinaryOutcome]) -> BinaryOutcome:
         """The profile of all rows of the parts, of which there is at least one."""
         require_one_plan(parts)
-        cells = _each_once(np.sort(np.concatenate([each.cells for each in parts])))
-        table = np.zeros((len(cells), 2, 3), np.int64)
-        for each in parts:
-            table[np.searchsorted(cells, each.cells)] += each.table
+        cells, table = add_by_cell([p.cells for p in parts], [p.table for p in parts])
         arrays = {
-            "cells": frozen(cells.astype(np.int32)),
-            "table": frozen(table),
+            "cells": cells,
+            "table": table,
             "confusion": frozen(np.sum([each.confusion for each in parts], 0)),
             "calibration": frozen(np.sum([each.calibration for each in parts], 0)),
         }
@@ -180,15 +219,10 @@ def _score_table(
     else:
         found, place = np.unique(key, return_inverse=True)
         counts = np.bincount(place, n, len(found))
-    cells = _each_once(found // 6)
+    cells = each_once(found // 6)
     table = np.zeros((len(cells), 6), np.int64)
     table[np.searchsorted(cells, found // 6), found % 6] = counts
     return cells.astype(np.int32), table.reshape(-1, 2, 3)
-
-
-def _each_once(ascending: NDArray[np.integer]) -> NDArray[np.integer]:
-    starts = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
-    return np.concatenate((ascending[:1], ascending[starts]))
 
 
 def _losses(score: Floats, label: NDArray[np.integer]) -> tuple[Floats, Floats]:
@@ -204,7 +238,7 @@ def _calibration(score: Floats, label: NDArray[np.integer], n: Counts | None) ->
     return np.array([by_label.sum(1), scores, by_label[:, POSITIVE]], np.float64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RegressionOutcome:
     """What is kept of a regression: sums over labelled rows, e = prediction - truth.
 
@@ -213,6 +247,9 @@ class RegressionOutcome:
     and ``sle`` (ln(1 + p) - ln(1 + y))^2 of p and y as they are, each with its squares; the last
     leaves out the ``unlogged`` rows, of which p or y is -1 or below. ``rows`` counts all rows,
     ``unpredicted`` those without a finite prediction. Sums of errors beyond 1e77 are infinite.
+    ``over2`` sums e^2 of predictions above the truth, ``reached`` counts those not below it,
+    ``size`` is the profile of |e|. ``ranges`` and ``weighted`` are kept where predictions come as
+    intervals, and where rows have weights.
     """
 
     plan: RegressionPlan
@@ -239,6 +276,11 @@ class RegressionOutcome:
     sle: float = 0.0
     sle2: float = 0.0
     unlogged: int = 0
+    over2: float = 0.0
+    reached: int = 0
+    size: NumericProfile = field(default_factory=lambda: NumericProfile.of(np.empty(0), SIZES))
+    ranges: RangeOutcome | None = None
+    weighted: WeightedErrors | None = None
 
     @classmethod
     def of(
@@ -260,7 +302,18 @@ class RegressionOutcome:
         found = _sums_of_errors(plan, *pairs) | _sums_of_shares(*pairs)
         unlogged = int(n[known][np.minimum(*pairs[:2]) <= -1.0].sum())
         rows, unpredicted, labelled = (int(each.sum()) for each in (n, n[~usable], n[known]))
-        return cls(plan, rows, unpredicted, labelled, **found, unlogged=unlogged)
+        with np.errstate(over="ignore"):
+            e = pairs[0] - pairs[1]
+        return cls(
+            plan,
+            rows,
+            unpredicted,
+            labelled,
+            **found,  # type: ignore[arg-type]
+            unlogged=unlogged,
+            reached=int(n[known][e >= 0.0].sum()),
+            size=NumericProfile.of(np.abs(e), SIZES, counts=None if counts is None else pairs[2]),
+        )
 
     def merge(self, other: RegressionOutcome) -> RegressionOutcome:
         """The profile of both sets of rows."""
@@ -293,6 +346,7 @@ def _sums_of_errors(
             "y4": y2 * y2,
             "e2y": e2 * y,
             "e2y2": e2 * y2,
+            "over2": np.where(e > 0.0, e2, 0.0),
         }
         return {name: float((values * n).sum()) for name, values in terms.items()}
 
@@ -312,4 +366,60 @@ def _sums_of_shares(predicted: Floats, label: Floats, n: Counts) -> dict[str, fl
         return found | {f"{k}2": float((v * v * n).sum()) for k, v in terms.items()}
 
 
-Outcome = BinaryOutcome | RegressionOutcome | MulticlassOutcome
+@dataclass(frozen=True, slots=True, eq=False)
+class ForecastOutcome(RegressionOutcome):
+    """What is kept of forecasts: that of a regression, and errors by how far ahead they looked.
+
+    ``by_horizon`` holds, for each horizon of the plan and in the last row for any other, labelled
+    rows and the sums of |e| and e^2.
+    """
+
+    plan: ForecastPlan
+    by_horizon: Floats = field(default_factory=lambda: frozen(np.zeros((1, 3))))
+
+    @classmethod
+    def by(
+        cls,
+        plan: ForecastPlan,
+        predicted: Floats,
+        label: Floats,
+        horizon: NDArray[np.integer],
+        *,
+        counts: Counts | None = None,
+    ) -> ForecastOutcome:
+        """The profile of rows; ``horizon`` is the place of each among the plan's, or beyond them.
+
+        >>> plan, rows = ForecastPlan(horizons=("1", "2")), (np.array([1.0, 5.0]), np.zeros(2))
+        >>> ForecastOutcome.by(plan, *rows, np.array([1, 2])).by_horizon.tolist()
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 5.0, 25.0]]
+        """
+        known = np.isfinite(predicted) & np.isfinite(label)
+        n = np.ones(len(predicted)) if counts is None else counts
+        with np.errstate(over="ignore"):
+            error = np.abs(predicted[known] - label[known])
+            terms = (np.ones(len(error)), error, error * error)
+        size = len(plan.horizons) + 1
+        sums = [np.bincount(horizon[known], term * n[known], size) for term in terms]
+        whole = RegressionOutcome.of(plan, predicted, label, counts=counts)
+        shared = {each.name: getattr(whole, each.name) for each in fields(whole)}
+        return cls(**shared, by_horizon=frozen(np.column_stack(sums).astype(np.float64)))
+
+    @classmethod
+    def merged(cls, parts: Sequence[ForecastOutcome]) -> ForecastOutcome:  # type: ignore[override]
+        """The profile of all rows of the parts, of which there is at least one."""
+        whole = cast("ForecastOutcome", RegressionOutcome.merged(parts))
+        return replace(whole, by_horizon=frozen(np.sum([each.by_horizon for each in parts], 0)))
+
+    def merge(self, other: ForecastOutcome) -> ForecastOutcome:  # type: ignore[override]
+        """The profile of both sets of rows."""
+        return ForecastOutcome.merged([self, other])
+
+
+Outcome = (
+    BinaryOutcome
+    | ForecastOutcome  # before the class that it is one of
+    | RegressionOutcome
+    | MulticlassOutcome
+    | RankingOutcome
+    | MultilabelOutcome
+)

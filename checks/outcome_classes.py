@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.grid import Counts, Floats
+from checks import grid
+from checks.grid import Cells, Counts, Floats
+from checks.outcome_scores import ClassScores
 from checks.plan import MulticlassPlan
 from checks.profile import frozen
-from checks.summing import CALIBRATION_BINS, calibration_bins, require_one_plan, rows_of, sums
+from checks.summing import (
+    CALIBRATION_BINS,
+    add_by_cell,
+    calibration_bins,
+    require_one_plan,
+    rows_of,
+    sums,
+)
 
 NOTHING = -1
 """The number of no class: there is no prediction, or the truth is not known."""
 
 UNSCORED, INVALID = -1, -2
 """In place of a score's bin: there is no score, or it is no probability."""
+
+WRONG, RIGHT, OPEN = 0, 1, 2
+"""What came of a prediction; of the last the truth is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,8 +41,10 @@ class MulticlassOutcome:
     one more for rows where it is not known. ``agreed`` counts the rows of other classes whose
     prediction is their truth. ``calibration`` holds, for ten equal bins of the score (the
     probability of the predicted class), labelled rows, sum of scores and right predictions.
+    ``table[b, k]`` counts the predictions whose score lies in the cell ``cells[b]`` of the mirrored
+    score grid and that were `WRONG` or `RIGHT`, or of which that is `OPEN`.
     ``valid`` counts scores in [0, 1], ``invalid`` any others, ``unscored`` missing ones,
-    ``unpredicted`` rows without a prediction.
+    ``unpredicted`` rows without a prediction. ``scores`` is kept where every class has one.
     """
 
     plan: MulticlassPlan
@@ -42,6 +56,9 @@ class MulticlassOutcome:
     invalid: int = 0
     unscored: int = 0
     unpredicted: int = 0
+    cells: Cells = field(default_factory=lambda: frozen(np.empty(0, np.int32)))
+    table: Counts = field(default_factory=lambda: frozen(np.empty((0, 3), np.int64)))
+    scores: ClassScores | None = None
 
     @classmethod
     def of(
@@ -72,8 +89,9 @@ class MulticlassOutcome:
         bins = np.where(np.isnan(score), UNSCORED, INVALID)
         bins[valid] = calibration_bins(score[valid])
         scores = np.where(valid, score, 0.0)
+        cells = grid.score_cells(scores)
         scores = scores if counts is None else scores * counts
-        return cls.binned(plan, predicted, label, bins, scores, counts=counts)
+        return cls.binned(plan, predicted, label, bins, cells, scores, counts=counts)
 
     @classmethod
     def binned(
@@ -82,11 +100,12 @@ class MulticlassOutcome:
         predicted: NDArray[np.integer],
         label: NDArray[np.integer],
         bins: NDArray[np.integer] | None = None,
+        score_cells: NDArray[np.integer] | None = None,
         scores: Floats | None = None,
         *,
         counts: Counts | None = None,
     ) -> MulticlassOutcome:
-        """The same from the bin of each score, or `UNSCORED` or `INVALID`, and sums of scores."""
+        """The same from the bin of each score, or `UNSCORED` or `INVALID`, its cell, and sums."""
         other = len(plan.classes)
         told = predicted != NOTHING
         truth = np.where(label == NOTHING, other + 1, np.minimum(label, other))
@@ -101,9 +120,11 @@ class MulticlassOutcome:
             agreed=rows_of(right & (predicted >= other), counts),
             unpredicted=rows_of(~told, counts),
         )
-        if bins is None or scores is None:
+        if bins is None or scores is None or score_cells is None:
             return outcome
         known = told & (label != NOTHING) & (bins >= 0)
+        came = np.where(label == NOTHING, OPEN, np.where(right, RIGHT, WRONG))
+        cells, table = _score_table(score_cells, came, told & (bins >= 0), counts)
         return replace(
             outcome,
             calibration=frozen(_calibration(bins, scores, right, known, counts)),
@@ -111,6 +132,8 @@ class MulticlassOutcome:
             valid=rows_of(bins >= 0, counts),
             invalid=rows_of(bins == INVALID, counts),
             unscored=rows_of(bins == UNSCORED, counts),
+            cells=frozen(cells),
+            table=frozen(table),
         )
 
     @property
@@ -145,10 +168,13 @@ class MulticlassOutcome:
     def merged(cls, parts: Sequence[MulticlassOutcome]) -> MulticlassOutcome:
         """The profile of all rows of the parts, of which there is at least one."""
         require_one_plan(parts)
+        cells, table = add_by_cell([p.cells for p in parts], [p.table for p in parts])
         return replace(
             parts[0],
             confusion=frozen(np.sum([each.confusion for each in parts], 0)),
             calibration=frozen(np.sum([each.calibration for each in parts], 0)),
+            cells=cells,
+            table=table,
             **sums(parts),  # type: ignore[arg-type]
         )
 
@@ -164,3 +190,17 @@ def _calibration(
     rows = np.ones(len(bins)) if counts is None else counts[known]
     weights = (rows, scores[known], rows * right)
     return np.array([np.bincount(bins, each, CALIBRATION_BINS) for each in weights], np.float64)
+
+
+def _score_table(
+    cells: NDArray[np.integer],
+    came: NDArray[np.integer],
+    usable: NDArray[np.bool_],
+    counts: Counts | None,
+) -> tuple[Cells, Counts]:
+    """The cells of usable scores, and the rows in them by what came of the prediction."""
+    usable = usable if counts is None else usable & (counts > 0)
+    found, place = np.unique(cells[usable], return_inverse=True)
+    rows = None if counts is None else counts[usable]
+    table = np.bincount(place * 3 + came[usable], rows, 3 * len(found))
+    return found.astype(np.int32), table.reshape(-1, 3).astype(np.int64)

@@ -12,7 +12,7 @@ import types
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, pairwise
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -21,27 +21,19 @@ import numpy as np
 from checks import grid
 from checks.codec import Damaged, Reader, Writer, edges_of
 from checks.grid import Cells, Counts, Floats
-from checks.plan import (
-    BinaryPlan,
-    CategoricalPlan,
-    MulticlassPlan,
-    MultivariatePlan,
-    NumericPlan,
-    RegressionPlan,
-)
-from checks.portrait import Portrait
-from checks.profile import NumericProfile, frozen
-from checks.sound import sound, sound_values
+from checks.plan import ColumnPlan, MultivariatePlan, NumericPlan, OutcomePlan
+from checks.portrait import ColumnProfile, Columns, Portrait
+from checks.profile import CategoricalProfile, NumericProfile, frozen
+from checks.sound import sound, sound_profiles, sound_values
 
-VERSION = 3
+VERSION = 4
 MOST_BYTES = 1 << 28
-_LEVEL = 6
+_LEVEL = 4  # a twentieth larger than at 6, in a third of the time
+_PLANS_KEPT = 64  # of each kind, those of so many models
 _HEADER = struct.Struct("<3sBI")  # magic, version, length of the body before compression
 _MAGIC = b"MMP"
 _DEFLATE_LIMIT = 1032  # zlib inflates no stream by more than this factor
-_Plan = (
-    NumericPlan | CategoricalPlan | BinaryPlan | RegressionPlan | MulticlassPlan | MultivariatePlan
-)
+_Plan = ColumnPlan | OutcomePlan | MultivariatePlan
 
 
 def pack(portrait: Portrait, level: int = _LEVEL) -> bytes:
@@ -162,8 +154,10 @@ def _coding(hint: Any) -> _Coding:
     origin, parts = get_origin(hint), get_args(hint)
     if hint in _PLAIN:
         return _PLAIN[hint]
+    if hint == Mapping[str, ColumnProfile]:
+        return _columns()
     if origin in (Union, types.UnionType):
-        return _choice(parts)
+        return _choice(parts, *map(_coding, parts))
     if origin is tuple:
         return _sequence(_coding(parts[0]))
     if origin is Mapping:
@@ -176,24 +170,20 @@ def _coding(hint: Any) -> _Coding:
 
 def _record(kind: Any) -> _Coding:
     """Records field by field; of no record nothing is written."""
-    hints = get_type_hints(kind)
-    parts = {each.name: _coding(hints[each.name]) for each in fields(kind)}
-    numeric = kind is NumericProfile
+    parts = _parts(kind)
+    if kind is NumericProfile:
+        rows = _numeric()
+        return _Coding(rows.write, lambda *asked: [kind(*row) for row in rows.read(*asked)])
 
     def write(out: _Out, records: Sequence[Any]) -> None:
-        if not records:
-            return
-        records = [_lean(each) for each in records] if numeric else records
-        for name, coding in parts.items():
+        for name, coding in parts.items() if records else ():
             coding.write(out, [getattr(each, name) for each in records])
 
     def read(source: _In, count: int) -> list[Any]:
         if not count:
             return []
-        found = {name: coding.read(source, count) for name, coding in parts.items()}
-        if numeric:
-            _fill(found)
-        records = [kind(*row) for row in zip(*found.values(), strict=True)]
+        found = [coding.read(source, count) for coding in parts.values()]
+        records = [kind(*row) for row in zip(*found, strict=True)]
         if not sound(kind, records):
             raise Damaged(f"a {kind.__name__} contradicts itself")
         return records
@@ -201,8 +191,52 @@ def _record(kind: Any) -> _Coding:
     return _Coding(write, read)
 
 
+def _parts(kind: Any) -> dict[str, _Coding]:
+    """The coding of each field of a record."""
+    hints = get_type_hints(kind)
+    return {each.name: _coding(hints[each.name]) for each in fields(kind)}
+
+
+def _numeric() -> _Coding:
+    """Numeric profiles; what is read are their fields, of which `Columns` makes them when asked."""
+    parts = _parts(NumericProfile)
+
+    def write(out: _Out, profiles: Sequence[NumericProfile]) -> None:
+        lean = [_lean(each) for each in profiles]
+        for name, coding in parts.items() if lean else ():
+            coding.write(out, [getattr(each, name) for each in lean])
+
+    def read(source: _In, count: int) -> list[Any]:
+        if not count:
+            return []
+        found = {name: coding.read(source, count) for name, coding in parts.items()}
+        _fill(found)
+        if not sound_profiles(found):
+            raise Damaged("a NumericProfile contradicts itself")
+        return list(zip(*found.values(), strict=True))
+
+    return _Coding(write, read)
+
+
+def _columns() -> _Coding:
+    profiles = _choice(
+        (NumericProfile, CategoricalProfile), _numeric(), _coding(CategoricalProfile)
+    )
+    return _mapping(_coding(str), profiles, Columns)
+
+
 def _interned(kind: Any, record: _Coding) -> _Coding:
-    """Plans: the number of each, and those that were not met before."""
+    """Plans: those that were not met before, apart, and the number of each.
+
+    All granules of a model have the same plans, so those read last are remembered by their bytes.
+    """
+
+    @lru_cache(maxsize=_PLANS_KEPT)
+    def known_by(data: bytes, count: int) -> list[_Plan]:
+        source = _In(Reader(data))
+        found: list[_Plan] = _bounded(record, source, count)
+        source.reader.finish()
+        return found
 
     def write(out: _Out, plans: Sequence[_Plan]) -> None:
         if not plans:
@@ -210,15 +244,18 @@ def _interned(kind: Any, record: _Coding) -> _Coding:
         known = len(out.plans)
         numbers = [out.plans.setdefault(plan, len(out.plans)) for plan in plans]
         new = list(out.plans)[known:]
-        out.writer.wholes([len(new)])
-        record.write(out, new)
+        apart = _Out()
+        record.write(apart, new)
+        data = b"".join(apart.writer.chunks)
+        out.writer.wholes([len(new), len(data)])
+        out.writer.chunks.append(data)
         out.writer.wholes(numbers)
 
     def read(source: _In, count: int) -> list[_Plan]:
         if not count:
             return []
-        (new,) = source.reader.wholes(1)
-        source.plans += record.read(source, new)
+        new, size = source.reader.wholes(2)
+        source.plans += known_by(source.reader.take(size), new)
         numbers = source.reader.wholes(count)
         for number in set(numbers):
             if number >= len(source.plans) or not isinstance(source.plans[number], kind):
@@ -228,9 +265,8 @@ def _interned(kind: Any, record: _Coding) -> _Coding:
     return _Coding(write, read)
 
 
-def _choice(kinds: tuple[Any, ...]) -> _Coding:
+def _choice(kinds: tuple[Any, ...], *codings: _Coding) -> _Coding:
     """Values of one of several types: the number of each type, then the values type by type."""
-    codings = [_coding(kind) for kind in kinds]
     classes = [get_origin(kind) or kind for kind in kinds]
 
     def write(out: _Out, values: Sequence[Any]) -> None:
@@ -262,7 +298,7 @@ def _sequence(element: _Coding) -> _Coding:
     return _Coding(write, read)
 
 
-def _mapping(key: _Coding, value: _Coding) -> _Coding:
+def _mapping(key: _Coding, value: _Coding, made: Callable[[Any], Any] = dict) -> _Coding:
     def write(out: _Out, values: Sequence[Mapping[Any, Any]]) -> None:
         out.writer.wholes([len(each) for each in values])
         key.write(out, list(chain.from_iterable(values)))
@@ -276,7 +312,7 @@ def _mapping(key: _Coding, value: _Coding) -> _Coding:
         found = [dict(zip(names[a:b], elements[a:b], strict=True)) for a, b in edges]
         if [len(each) for each in found] != sizes:
             raise Damaged("a name comes twice")
-        return found
+        return [made(each) for each in found]
 
     return _Coding(write, read)
 

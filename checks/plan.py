@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from checks import grid
 from checks.grid import Cells, Floats
 
 Role = Literal["feature", "prediction", "score", "label"]
+Beside = Literal["ranges", "weights", "scores"]
 
 EXACT_VALUES = 5000
 MOST_ATOMS = 64
@@ -64,12 +65,10 @@ class NumericPlan:
         knots = np.array((-np.inf, *self.edges, np.inf, np.inf))  # past the last cell is nothing
         return knots[cells], knots[np.minimum(cells + 1, len(knots) - 1)]
 
-    def holds(self, cells: Cells) -> bool:
-        """Whether these ascending numbers are all those of cells."""
-        if not len(cells):
-            return True
+    def span(self) -> tuple[int, int]:
+        """The lowest and the highest cell."""
         most = len(self.edges) or grid.outermost(self.shift)
-        return bool(cells[-1] <= most and cells[0] >= (0 if self.edges else -most))
+        return 0 if self.edges else -most, most
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +121,46 @@ class RegressionPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastPlan(RegressionPlan):
+    """How forecasts meet the truth: a regression whose errors are kept for each horizon besides.
+
+    ``horizons`` are the texts of those of the reference; rows of any other count for no horizon.
+    """
+
+    horizons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RankingPlan:
+    """How ranked items meet their relevance: the first ``cutoffs`` places of a query count."""
+
+    cutoffs: tuple[int, ...] = (1, 3, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class MultilabelPlan:
+    """The labels of which a row may have any number, most frequent first, as canonical text.
+
+    ``complete`` tells that these are all labels of the reference. Sets that stand in text are JSON
+    arrays, or labels with ``separator`` between them.
+    """
+
+    labels: tuple[str, ...]
+    complete: bool = True
+    separator: str = ","
+
+
+@dataclass(frozen=True, slots=True)
 class MultivariatePlan:
     """What is kept of the numeric ``columns`` together, of the whole population alone.
 
     They are standardised by ``centres`` and ``scales``, their means and deviations in the
     reference. ``moments`` asks for their pairwise sums, ``waves`` for the means of so many random
     waves (drawn by ``seed``, of a kernel of this ``bandwidth``), ``rows`` for a sample of so many
-    rows, which holds the levels of ``categories`` too. See ``checks.joint`` and ``checks.sample``.
+    rows, which holds the levels of ``categories`` too; ``levels`` names the most frequent of each,
+    in the order of its plan. Where there are ``clusters``, so many, the last of the categories is
+    the cluster of a row, and ``noise`` the number of the level that stands for none (0: no level
+    does). See ``checks.joint`` and ``checks.sample``.
     """
 
     columns: tuple[str, ...] = ()
@@ -140,14 +172,57 @@ class MultivariatePlan:
     seed: int = 0
     rows: int = 0
     categories: tuple[str, ...] = ()
+    levels: tuple[tuple[str, ...], ...] = ()
+    clusters: int = 0
+    noise: int = 0
+
+
+VOCABULARY = "vocabulary"
+"""What the column is called after its text that counts the words."""
+
+
+def vocabularies(texts: Iterable[str]) -> frozenset[str]:
+    """The columns that count the words of texts: a row has any number of them.
+
+    >>> vocabularies(["review"])
+    frozenset({'review.vocabulary'})
+    """
+    return frozenset(f"{name}.{VOCABULARY}" for name in texts)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPlan:
+    """How a column of texts is read: ``vocabulary`` are the words that are known in it.
+
+    They are words that some rows of the reference hold, most frequent first; the first so many are
+    ``named``, and counted each by itself.
+    """
+
+    vocabulary: tuple[str, ...] = ()
+    named: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingPlan:
+    """How a column of vectors is counted: about ``centre``, their mean in the reference.
+
+    ``waves`` asks for the means of so many random waves too (drawn by ``seed``, of a kernel of this
+    ``bandwidth``). Vectors of any other length than the centre's are counted as unparsed.
+    """
+
+    centre: tuple[float, ...]
+    waves: int = 0
+    bandwidth: float = 1.0
+    seed: int = 0
 
 
 ColumnPlan = NumericPlan | CategoricalPlan
-OutcomePlan = BinaryPlan | RegressionPlan | MulticlassPlan
+OutcomePlan = (
+    BinaryPlan | RegressionPlan | MulticlassPlan | ForecastPlan | RankingPlan | MultilabelPlan
+)
 
 _KINDS: dict[str, type[ColumnPlan | OutcomePlan]] = {
-    kind.__name__: kind
-    for kind in (NumericPlan, CategoricalPlan, BinaryPlan, RegressionPlan, MulticlassPlan)
+    kind.__name__: kind for kind in (*get_args(ColumnPlan), *get_args(OutcomePlan))
 }
 
 
@@ -165,7 +240,11 @@ class Plan(_Named):
     ``columns`` maps each watched column to its plan, ``roles`` says which of them are not
     features, ``found`` the type family each had in the reference, ``segments`` the columns whose
     values cut the log into slices, ``timestamp_unit`` the unit of integer timestamps,
-    ``multivariate`` what is kept of several columns together (None: nothing).
+    ``multivariate`` what is kept of several columns together (None: nothing), ``delays`` whether it
+    is kept how long labels took to come. ``texts`` and ``embeddings`` are the columns of texts and
+    of vectors, from which some of ``columns`` are made. ``besides`` is what more is kept of
+    outcomes: of predictions that are intervals, of weights, of the scores of all classes.
+    ``rules`` are conditions on a row by the name of each, such as ``amount >= 0``.
     """
 
     columns: Mapping[str, ColumnPlan] = field(default_factory=dict)
@@ -175,6 +254,11 @@ class Plan(_Named):
     segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     timestamp_unit: str | None = None
     multivariate: MultivariatePlan | None = None
+    delays: bool = False
+    texts: Mapping[str, TextPlan] = field(default_factory=dict)
+    embeddings: Mapping[str, EmbeddingPlan] = field(default_factory=dict)
+    besides: tuple[Beside, ...] = ()
+    rules: Mapping[str, str] = field(default_factory=dict)
 
     def role(self, column: str) -> Role:
         return self.roles.get(column, "feature")
@@ -186,6 +270,9 @@ class Plan(_Named):
             tree["columns"][name]["kind"] = type(column).__name__
         if self.outcome is not None:
             tree["outcome"]["kind"] = type(self.outcome).__name__
+        for name in ("delays", "texts", "embeddings", "besides", "rules"):
+            if not tree[name]:
+                del tree[name]  # plans of before keep their hash
         return json.dumps(tree, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -202,6 +289,11 @@ class Plan(_Named):
             {name: tuple(values) for name, values in tree["segments"].items()},
             tree["timestamp_unit"],
             None if together is None else MultivariatePlan(**_with_tuples(together)),
+            tree.get("delays", False),
+            {name: TextPlan(**_with_tuples(each)) for name, each in _part(tree, "texts")},
+            {name: EmbeddingPlan(**_with_tuples(each)) for name, each in _part(tree, "embeddings")},
+            tuple(tree.get("besides", ())),
+            tree.get("rules", {}),
         )
 
     @property
@@ -215,10 +307,19 @@ class Plan(_Named):
             return self._hash
 
 
+def _part(tree: Mapping[str, Any], name: str) -> Iterable[tuple[str, Any]]:
+    found: Mapping[str, Any] = tree.get(name, {})
+    return found.items()
+
+
 def _revive(tree: dict[str, object]) -> ColumnPlan | OutcomePlan:
     kind = _KINDS[str(tree.pop("kind"))]
     return kind(**_with_tuples(tree))
 
 
 def _with_tuples(tree: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in tree.items()}
+    return {name: _tupled(value) for name, value in tree.items()}
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value

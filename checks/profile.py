@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,10 +21,11 @@ ABSENT = "absent"
 MOST_UNSEEN = 20
 _LEAST_VARIANCE = 1e-280  # below, squares of doubles have lost their digits
 
-_SUMS = ("total", "squares", "nulls", "nan", "above", "below", "unparsed")
-_sums_of = attrgetter(*_SUMS)
+Fields = tuple[Any, ...]
+"""The fields of a numeric profile, in the order of their declaration."""
 
 _A = TypeVar("_A", Floats, Counts, Cells)
+_T = TypeVar("_T")
 
 
 def frozen(array: _A) -> _A:
@@ -38,10 +39,22 @@ class PlanMismatch(ValueError):
 
 
 class _Summed:
-    """Room for the sum of a profile's counts, which is asked for time and again."""
+    """Room for what follows from a profile alone, and is asked for time and again."""
 
-    __slots__ = ("_n",)
+    __slots__ = ("_n", "_remembered")
     _n: int
+    _remembered: dict[Hashable, Any]
+
+    def remembered(self, what: Hashable, make: Callable[[], _T]) -> _T:
+        """What ``make`` gives, which is called once for each ``what``."""
+        try:
+            known = self._remembered
+        except AttributeError:
+            known = {}
+            object.__setattr__(self, "_remembered", known)
+        if what not in known:
+            known[what] = make()
+        return known[what]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,25 +215,31 @@ class NumericProfile(_Summed):
     @classmethod
     def merged(cls, parts: Sequence[NumericProfile]) -> NumericProfile:
         """The profile of all rows of the parts, of which there is at least one."""
-        first = parts[0]
-        for other in parts:
-            if other.plan is not first.plan and other.plan != first.plan:
-                raise PlanMismatch(f"cannot add a profile of {other.plan} to one of {first.plan}")
-        cells, counts = _add_cells(parts)
-        exact, exact_counts = _add_distinct(parts)
-        return replace(
-            first,
-            cells=frozen(cells),
-            counts=frozen(counts),
-            exact=exact,
-            exact_counts=exact_counts,
-            atom_counts=frozen(np.sum([each.atom_counts for each in parts], 0, np.int64)),
-            minimum=min(each.minimum for each in parts),
-            maximum=max(each.maximum for each in parts),
-            integral=all(each.integral for each in parts),
-            found=_union(each.found for each in parts),
-            example=min((each.example for each in parts if each.example), default=""),
-            **dict(zip(_SUMS, map(sum, zip(*map(_sums_of, parts), strict=True)), strict=True)),  # type: ignore[arg-type]
+        return cls.added([each.fields() for each in parts])
+
+    def fields(self) -> Fields:
+        """Its fields in the order of their declaration."""
+        return _fields_of(self)
+
+    @classmethod
+    def added(cls, parts: Sequence[Fields]) -> NumericProfile:
+        """The profile of all rows of profiles, of which there is at least one, by their fields."""
+        of = dict(zip(_NAMES, zip(*parts, strict=True), strict=True))
+        plan, *others = of["plan"]
+        for other in others:
+            if other is not plan and other != plan:
+                raise PlanMismatch(f"cannot add a profile of {other} to one of {plan}")
+        atoms = np.concatenate(of["atom_counts"]).reshape(len(parts), len(plan.atoms))
+        cells, counts = _add_cells(of["cells"], of["counts"])
+        exact, exact_counts = _add_distinct(plan.exact, of["exact"], of["exact_counts"])
+        return cls(
+            plan,
+            cells,
+            counts,
+            exact,
+            exact_counts,
+            frozen(atoms.sum(0)),
+            **{name: add(of[name]) for name, add in _ADDED.items()},
         )
 
     def coarsen(self, shift: int) -> NumericProfile:
@@ -238,32 +257,53 @@ class NumericProfile(_Summed):
         return replace(self, plan=plan, cells=frozen(cells), counts=frozen(counts))
 
 
-def _add_cells(parts: Sequence[NumericProfile]) -> tuple[Cells, Counts]:
-    cells = np.concatenate([each.cells for each in parts])
-    counts = np.concatenate([each.counts for each in parts])
-    order = np.argsort(cells.astype(np.int16), kind="stable")  # 16 bits are sorted in linear time
-    return grid.sum_by_cell(cells[order], counts[order])
+_NAMES = tuple(each.name for each in fields(NumericProfile))
+_fields_of = attrgetter(*_NAMES)
 
 
-def _add_distinct(parts: Sequence[NumericProfile]) -> tuple[Floats | None, Counts | None]:
-    most = parts[0].plan.exact
-    known = [(p.exact, p.exact_counts) for p in parts if p.exact is not None]
-    values = [each for each, _ in known]
-    counts = [each for _, each in known if each is not None]
-    if len(counts) < len(parts):
+def _add_cells(cells: Sequence[Cells], counts: Sequence[Counts]) -> tuple[Cells, Counts]:
+    """Counted in an array from the lowest cell to the highest, which are near each other."""
+    flat = np.concatenate(cells)
+    if not len(flat):
+        return frozen(flat), frozen(np.empty(0, np.int64))
+    low = flat.min()
+    dense = np.zeros(flat.max() - low + 1, np.int64)
+    np.add.at(dense, flat - low, np.concatenate(counts))
+    found = np.flatnonzero(dense != 0)
+    return frozen((found + low).astype(np.int32)), frozen(dense[found])
+
+
+def _add_distinct(
+    most: int, values: Sequence[Floats | None], counts: Sequence[Counts | None]
+) -> tuple[Floats, Counts] | tuple[None, None]:
+    """The distinct values of all parts, unless one has not kept them or they become too many."""
+    known = [each for each in values if each is not None]
+    if len(known) < len(values):
         return None, None
-    flat = np.concatenate(values)
+    flat = np.concatenate(known)
     if len(flat) > 2 * most and len(np.unique(flat[: 2 * most])) > most:
         return None, None
     distinct, place = np.unique(flat, return_inverse=True)
     if len(distinct) > most:
         return None, None
-    total = np.bincount(place, np.concatenate(counts), len(distinct))
-    return frozen(distinct), frozen(total.astype(np.int64))
+    total = np.zeros(len(distinct), np.int64)
+    np.add.at(total, place, np.concatenate([each for each in counts if each is not None]))
+    return frozen(distinct), frozen(total)
 
 
 def _union(families: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(sorted({each for some in families for each in some}))
+    return tuple(sorted({each for some in set(families) for each in some}))
+
+
+_ADDED: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("total", "squares", "nulls", "nan", "above", "below", "unparsed"), sum),
+    "minimum": min,
+    "maximum": max,
+    "integral": all,
+    "found": _union,
+    "example": lambda texts: min(filter(None, texts), default=""),
+}
+"""How the fields that are no arrays add up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,6 +16,7 @@ from checks.labelled import (
     FEWEST_ROWS,
     enough,
     enough_of_each,
+    left_out,
     none_of,
     one_class,
     require_scores,
@@ -40,13 +41,13 @@ def roc_auc(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> roc_auc.compute(outcome, outcome).value
     0.75
     """
-    counts, p, q = _ranked(current)
-    positives, negatives = counts.T
+    area, variance, p, q = _area(current)
     stat = measured(
-        intervals.delong(positives, negatives)[0],
-        lambda z: intervals.auc(positives, negatives, z),
+        area,
+        lambda z: intervals.area_within(area, variance, min(p, q), z),
         n_reference=reference.scored,
         n_current=p + q,
+        where=_note(current),
     )
     return enough_of_each(stat, p, q)
 
@@ -93,6 +94,7 @@ def average_precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    within=(-1.0, 1.0),
 )
 def gini(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Accuracy ratio of the ranking, as credit scoring has it: 2 AUC - 1, 0 for one by chance.
@@ -107,15 +109,19 @@ def gini(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> gini.compute(outcome, outcome).value
     0.5
     """
-    counts, p, q = _ranked(current)
-    positives, negatives = counts.T
+    area, variance, p, q = _area(current)
 
     def interval(z: float) -> Interval:
-        low, high = intervals.auc(positives, negatives, z)
+        low, high = intervals.area_within(area, variance, min(p, q), z)
         return Interval(2 * low - 1, 2 * high - 1)
 
-    area, _ = intervals.delong(positives, negatives)
-    stat = measured(2 * area - 1, interval, n_reference=reference.scored, n_current=p + q)
+    stat = measured(
+        2 * area - 1,
+        interval,
+        n_reference=reference.scored,
+        n_current=p + q,
+        where=_note(current),
+    )
     return enough_of_each(stat, p, q)
 
 
@@ -310,6 +316,23 @@ def _found_at_top(reference: BinaryOutcome, current: BinaryOutcome, k: float, ti
 
     stat = measured(hits / n * times, interval, n_reference=_positives(reference), n_current=n)
     return enough(stat, n, FEWEST_ROWS, "positive labels")
+
+
+def _area(outcome: BinaryOutcome) -> tuple[float, float, int, int]:
+    """Area and variance, and positives and negatives: of weighted ones, how many they are worth."""
+    counts, p, q = _ranked(outcome)
+    weighted = outcome.weighted
+    if weighted is None:
+        return *intervals.delong(*counts.T), p, q
+    sums = weighted.by_score.sum(axis=0)
+    if not (sums > 0.0).all():
+        raise none_of("scores of any weight in one of the classes", outcome, FEWEST_PER_CLASS)
+    negatives, positives = (int(w * w / w2) for w, w2 in sums.tolist())
+    return *intervals.weighted_area(weighted.by_score), positives, negatives
+
+
+def _note(outcome: BinaryOutcome) -> str:
+    return "" if outcome.weighted is None else left_out(outcome.weighted)
 
 
 def _ranked(outcome: BinaryOutcome) -> tuple[Counts, int, int]:

@@ -8,8 +8,11 @@ import numpy as np
 
 from checks import intervals
 from checks.check import NotEnoughData, Stat, check
+from checks.figures import quantile
 from checks.intervals import Interval, mean_of, measured
+from checks.labelled import left_out
 from checks.outcome import RegressionOutcome
+from checks.outcome_weights import Mean, weighted_mean
 
 FEWEST_ERRORS = 30
 """Labels from which the mean of errors is close to normal."""
@@ -21,6 +24,8 @@ HEAVY_TAILS = 6.0
 """Kurtosis of the errors from which an interval of their squares is too short."""
 
 _ROUNDING = 1e-12
+
+_ERROR, _ABSOLUTE, _SQUARE = range(3)  # places among weighted sums
 
 OPTIMISTIC = "optimistic interval: heavy tails"
 """Where an interval of squares is too short."""
@@ -38,9 +43,10 @@ def mae(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> mae.compute(outcome, outcome).value
     2.0
     """
-    n = labelled(current, FEWEST_ERRORS)
-    stat = mean_of(current.abs_e, current.e2, n, n_reference=reference.labelled)
-    return enough(stat, n, FEWEST_ERRORS)
+    m = _mean(current, _ABSOLUTE, FEWEST_ERRORS)
+    note = _note(current)
+    stat = mean_of(m.total, m.squares, m.n, n_reference=reference.labelled, where=note)
+    return enough(stat, m.n, FEWEST_ERRORS)
 
 
 @check(RegressionOutcome, direction="above", slack=(0.1, 0.25), relative=True, cause="performance")
@@ -56,8 +62,8 @@ def rmse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> rmse.compute(outcome, outcome).value
     5.0
     """
-    labelled(current, FEWEST_SQUARES)
-    return root_of_squares(current.e2, current.e4, reference, current)
+    m = _mean(current, _SQUARE, FEWEST_SQUARES)
+    return root_of_squares(m.total, m.squares, reference, current, m.n)
 
 
 @check(
@@ -81,15 +87,15 @@ def mse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> mse.compute(outcome, outcome).value
     25.0
     """
-    n = labelled(current, FEWEST_SQUARES)
+    n, total, squares = _mean(current, _SQUARE, FEWEST_SQUARES)
 
     def interval(z: float) -> Interval:
-        low, high = intervals.rmse(current.e2, current.e4, n, z)
+        low, high = intervals.rmse(total, squares, n, z)
         return Interval(low * low, high * high)
 
-    where = _where(current.e2, current.e4, n)
+    where = _where(total, squares, n) or _note(current)
     stat = measured(
-        current.e2 / n, interval, n_reference=reference.labelled, n_current=n, where=where
+        total / n, interval, n_reference=reference.labelled, n_current=int(n), where=where
     )
     return enough(stat, n, FEWEST_SQUARES)
 
@@ -107,15 +113,16 @@ def bias(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     >>> bias.compute(outcome, outcome).value
     1.0
     """
-    n = labelled(current, FEWEST_ERRORS)
+    m, size = (_mean(current, place, FEWEST_ERRORS) for place in (_ERROR, _ABSOLUTE))
     stat = measured(
-        current.e / n,
-        lambda z: intervals.mean(current.e, current.e2, n, z),
+        m.total / m.n,
+        lambda z: intervals.mean(m.total, m.squares, m.n, z),
         n_reference=reference.labelled,
-        n_current=n,
-        scale=current.abs_e / n,
+        n_current=int(m.n),
+        where=_note(current),
+        scale=size.total / size.n,
     )
-    return enough(stat, n, FEWEST_ERRORS)
+    return enough(stat, m.n, FEWEST_ERRORS)
 
 
 @check(
@@ -125,6 +132,7 @@ def bias(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    within=(-math.inf, 1.0),
 )
 def r2(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Share of the variance of the truth that the predictions explain: 1 - MSE / var(y).
@@ -151,6 +159,7 @@ def r2(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    within=(-math.inf, 1.0),
 )
 def explained_variance(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Share of the variance of the truth that predictions explain but for their bias.
@@ -178,22 +187,116 @@ def explained_variance(reference: RegressionOutcome, current: RegressionOutcome)
     return _explained(reference, current, square, fourth, both)
 
 
-def root_of_squares(
-    squares: float, fourth: float, reference: RegressionOutcome, current: RegressionOutcome
+@check(
+    RegressionOutcome,
+    direction="above",
+    slack=(0.1, 0.25),
+    relative=True,
+    cause="performance",
+    default=False,
+)
+def median_absolute_error(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
+    """The absolute error that half of the predictions do not exceed, in the unit of the target.
+
+    No outlier moves it. It is ``error_quantile`` at a share of 0.5, with the same interval, from 30
+    labels on.
+
+    Formula: F^-1(1/2), F the distribution of |prediction - truth|.
+
+    >>> from checks.plan import RegressionPlan
+    >>> truth = np.arange(45.0)
+    >>> told = truth + np.tile([1.0, -2.0, 9.0], 15)
+    >>> outcome = RegressionOutcome.of(RegressionPlan(), told, truth)
+    >>> median_absolute_error.compute(outcome, outcome).value
+    2.0
+    """
+    return _of_size(reference, current, 0.5)
+
+
+@check(
+    RegressionOutcome,
+    direction="above",
+    slack=(0.15, 0.4),
+    relative=True,
+    cause="performance",
+    default=False,
+)
+def error_quantile(
+    reference: RegressionOutcome, current: RegressionOutcome, *, share: float = 0.9
 ) -> Stat:
-    """The root of the mean of squares, whose own squares add up to ``fourth``."""
-    n = current.labelled
+    """The absolute error that a ``share`` of the predictions does not exceed.
+
+    Errors are counted in cells 1.6 % wide, within which they count as evenly spread; whole numbers
+    up to 128 have cells of their own. The interval is that of order statistics, from 30 labels on,
+    and from as many as the share needs.
+
+    Formula: F^-1(q), with the errors of the ranks n q -+ z sqrt(n q (1 - q)) for interval.
+    Source: Wilks 1948 (Bull. Am. Math. Soc. 54).
+
+    >>> from checks.plan import RegressionPlan
+    >>> errors = np.arange(1.0, 101.0)
+    >>> outcome = RegressionOutcome.of(RegressionPlan(), errors, np.zeros(100))
+    >>> error_quantile.compute(outcome, outcome).value
+    90.0
+    """
+    return _of_size(reference, current, share)
+
+
+@check(
+    RegressionOutcome,
+    direction="above",
+    slack=(1.0, 3.0),
+    relative=True,
+    cause="performance",
+    default=False,
+)
+def max_error(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
+    """The largest absolute error of the window, which one row decides.
+
+    It grows with the number of labels, and has no interval: watch ``error_quantile`` where you can.
+
+    Formula: max |prediction - truth|.
+
+    >>> from checks.plan import RegressionPlan
+    >>> truth = np.arange(40.0)
+    >>> outcome = RegressionOutcome.of(RegressionPlan(), truth + np.tile([3.0, -7.0], 20), truth)
+    >>> max_error.compute(outcome, outcome).value
+    7.0
+    """
+    n = labelled(current, FEWEST_ERRORS)
+    stat = Stat(current.size.maximum, n_reference=reference.labelled, n_current=n)
+    return enough(stat, n, FEWEST_ERRORS)
+
+
+def _of_size(reference: RegressionOutcome, current: RegressionOutcome, share: float) -> Stat:
+    """A quantile of the absolute error."""
+    n = labelled(current, FEWEST_ERRORS)
+    return enough(quantile.compute(reference.size, current.size, share=share), n, FEWEST_ERRORS)
+
+
+def root_of_squares(
+    squares: float,
+    fourth: float,
+    reference: RegressionOutcome,
+    current: RegressionOutcome,
+    rows: float | None = None,
+) -> Stat:
+    """The root of the mean of squares, whose own squares add up to ``fourth``.
+
+    They are of so many ``rows`` (None: of all that have labels).
+    """
+    n = current.labelled if rows is None else rows
     stat = measured(
         math.sqrt(squares / n),
         lambda z: intervals.rmse(squares, fourth, n, z),
         n_reference=reference.labelled,
-        n_current=n,
-        where=_where(squares, fourth, n),
+        n_current=int(n),
+        where=_where(squares, fourth, n) or ("" if rows is None else _note(current)),
     )
     return enough(stat, n, FEWEST_SQUARES)
 
 
-def _where(squares: float, fourth: float, n: int) -> str:
+def _where(squares: float, fourth: float, n: float) -> str:
     return OPTIMISTIC if intervals.kurtosis(squares, fourth, n) > HEAVY_TAILS else ""
 
 
@@ -267,11 +370,30 @@ def labelled(outcome: RegressionOutcome, need: int) -> int:
     raise NotEnoughData(reason, 0, need, among=outcome.rows)
 
 
-def enough(stat: Stat, n: int, need: int) -> Stat:
+def enough(stat: Stat, n: float, need: int) -> Stat:
     """The number, if so many labels were enough for it."""
     if n < need:
-        raise NotEnoughData(f"{n} labels, {need} needed", n, need, stat=stat)
+        raise NotEnoughData(f"{int(n)} labels, {need} needed", int(n), need, stat=stat)
     return stat
+
+
+def _mean(outcome: RegressionOutcome, place: int, need: int) -> Mean:
+    """The mean of e, |e| or e^2 over labelled rows, each of which counts by its weight if any."""
+    n, weighted = labelled(outcome, need), outcome.weighted
+    if weighted is None:
+        sums = (outcome.e, outcome.e2), (outcome.abs_e, outcome.e2), (outcome.e2, outcome.e4)
+        return Mean(n, *sums[place])
+    if not np.isfinite(weighted.table).all():
+        reason = "not computed: weighted errors are too large for double precision"
+        raise NotEnoughData(reason, 0, need, among=n)
+    mean = weighted_mean(weighted.table[place], weighted.rows)
+    if mean is None:
+        raise NotEnoughData(f"no usable weight above 0 among {n} labels", 0, need, among=n)
+    return mean
+
+
+def _note(outcome: RegressionOutcome) -> str:
+    return "" if outcome.weighted is None else left_out(outcome.weighted)
 
 
 def _finite(outcome: RegressionOutcome) -> int:

@@ -27,6 +27,7 @@ _NEAR_ZERO = 1e6
     unit="ratio",
     cause="performance",
     default=False,
+    within=(0.0, math.inf),
 )
 def mape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Mean absolute percentage error: by which share of the truth a prediction is off.
@@ -57,6 +58,7 @@ def mape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    within=(0.0, 2.0),
 )
 def smape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Symmetric mean absolute percentage error: errors as shares of the middle of both sides.

@@ -13,6 +13,8 @@ from checks.plan import MultivariatePlan
 from checks.profile import PlanMismatch, frozen
 
 ROWS = 5000
+MOST_NAMED = 20
+"""Levels of a column that are told apart by name, the most frequent ones."""
 
 
 def ranks_of(hashes: NDArray[np.uint64]) -> Floats:
@@ -40,27 +42,42 @@ class RowSample:
     all parts of a log is the sample of the log, and as good as drawn at random. ``ranks`` ascend;
     ``values`` (rows x columns) are the numeric columns as logged, NaN where there is none;
     ``codes`` (rows x categories) the levels: 0 none, i the i-th of the column's plan, and one more
-    than there are for any other. Source: Cohen and Kaplan 2007 (PODC 26).
+    than there are for any other. ``loss`` says how wrong the model was (of classes 0 or 1, of
+    amounts the absolute error) and ``score`` what it said (the score, else the predicted class or
+    amount), both NaN where that is not known. Source: Cohen and Kaplan 2007 (PODC 26).
     """
 
     plan: MultivariatePlan
     ranks: Floats
     values: Floats
     codes: Counts
+    loss: Floats
+    score: Floats
 
     @classmethod
-    def of(cls, ranks: Floats, values: Floats, codes: Counts, plan: MultivariatePlan) -> RowSample:
+    def of(
+        cls,
+        ranks: Floats,
+        values: Floats,
+        codes: Counts,
+        plan: MultivariatePlan,
+        loss: Floats | None = None,
+        score: Floats | None = None,
+    ) -> RowSample:
         """The sample of rows; of those with one rank, which are one row met twice, one is kept.
+
+        Without a ``loss`` or ``score`` it is not known of any row.
 
         >>> plan = MultivariatePlan(("x",), (0.0,), (1.0,), rows=2)
         >>> rows = np.array([[1.0], [2.0], [3.0]]), np.zeros((3, 0), np.int64)
         >>> RowSample.of(np.array([0.5, 0.9, 0.1]), *rows, plan).values.tolist()
         [[3.0], [1.0]]
         """
+        loss, score = (np.full(len(ranks), np.nan) if n is None else n for n in (loss, score))
         order = np.argsort(ranks, kind="stable")
         if (np.diff(ranks[order]) == 0).any():
             # Not by the order of coming: a merged sample must not depend on it.
-            order = np.lexsort((*codes.T[::-1], *values.T[::-1], ranks))
+            order = np.lexsort((score, loss, *codes.T[::-1], *values.T[::-1], ranks))
         fresh = np.append(True, np.diff(ranks[order]) > 0)[: len(order)]
         kept = order[fresh][: plan.rows]
         return cls(
@@ -68,6 +85,8 @@ class RowSample:
             frozen(ranks[kept] + 0.0),
             frozen(values[kept] + 0.0),
             frozen(codes[kept].astype(np.int64)),
+            frozen(loss[kept] + 0.0),
+            frozen(score[kept] + 0.0),
         )
 
     @classmethod
@@ -81,10 +100,24 @@ class RowSample:
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.codes for part in parts]),
             plan,
+            np.concatenate([part.loss for part in parts]),
+            np.concatenate([part.score for part in parts]),
         )
 
     def merge(self, other: RowSample) -> RowSample:
         return self.merged([self, other])
+
+    def labelled(self) -> RowSample:
+        """The rows whose loss is known."""
+        rows = np.isfinite(self.loss)
+        return RowSample(
+            self.plan,
+            frozen(self.ranks[rows]),
+            frozen(self.values[rows]),
+            frozen(self.codes[rows]),
+            frozen(self.loss[rows]),
+            frozen(self.score[rows]),
+        )
 
     @property
     def n(self) -> int:

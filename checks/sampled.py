@@ -59,11 +59,11 @@ def domain_classifier(reference: RowSample, current: RowSample) -> Stat:
     Geurts, Ernst and Wehenkel 2006 (Mach. Learn. 63); DeLong et al. 1988.
     """
     _require(_FEWEST, reference, current)
-    trees = _trees(current.n)
+    trees = ensemble(current.n).ExtraTreesClassifier
     task = _Task.of(reference, current)
     models = [trees(**_TREES).fit(task.rows[~held], task.now[~held]) for held in task.folds()]
     scores = task.scores(models, task.rows)
-    value = _area(scores, task.now)
+    value = area(scores, task.now)
     stat = measured(
         value,
         lambda z: intervals.auc(*_counts(scores, task.now), z),
@@ -86,7 +86,7 @@ class _Task(NamedTuple):
     @classmethod
     def of(cls, reference: RowSample, current: RowSample) -> _Task:
         sides = [np.column_stack((one.values, one.codes)) for one in (reference, current)]
-        rows = np.column_stack([_places(each) for each in np.concatenate(sides).T])
+        rows = np.column_stack([places_of(each) for each in np.concatenate(sides).T])
         # Ranks are as good as drawn at random, so every fifth row by rank is a random fifth.
         fold = np.concatenate([np.arange(len(side)) % _FOLDS for side in sides])
         now = np.repeat([False, True], [len(side) for side in sides])
@@ -104,15 +104,16 @@ class _Task(NamedTuple):
         return found
 
 
-def _places(values: Floats) -> Floats:
+def places_of(values: Floats) -> Floats:
     """The place of each value among the distinct ones, 0 for a missing one: trees need no more."""
     distinct, place = np.unique(values, return_inverse=True)
     return np.where(np.isnan(values), 0.0, place + 1.0 if len(distinct) else 0.0)
 
 
-def _trees(among: int) -> Any:
+def ensemble(among: int) -> Any:
+    """What scikit-learn has of trees; NotEnoughData where it is not installed."""
     try:
-        return importlib.import_module("sklearn.ensemble").ExtraTreesClassifier
+        return importlib.import_module("sklearn.ensemble")
     except ImportError:
         reason = "needs scikit-learn, which is not installed: pip install 'modelmon[classifier]'"
         raise NotEnoughData(reason, among=among) from None
@@ -125,11 +126,12 @@ def _counts(scores: Floats, now: NDArray[np.bool_]) -> tuple[Counts, Counts]:
     return current, np.bincount(place[~now], minlength=len(distinct))
 
 
-def _area(scores: Floats, now: NDArray[np.bool_]) -> float:
+def area(scores: Floats, now: NDArray[np.bool_]) -> float:
+    """The area under the ROC curve of scores that tell rows of now from those of the reference."""
     return min(max(intervals.delong(*_counts(scores, now))[0], 0.0), 1.0)
 
 
-def _ranked(task: _Task, models: list[Any], area: float) -> str:
+def _ranked(task: _Task, models: list[Any], whole: float) -> str:
     """The features that the models lean on most, with what the area loses without each."""
     order = np.random.RandomState(0).permutation(len(task.rows))
     order = order[np.argsort(task.fold[order], kind="stable")]  # shuffled within each fold
@@ -139,7 +141,7 @@ def _ranked(task: _Task, models: list[Any], area: float) -> str:
     for feature in np.argsort(-used, kind="stable")[:_LOOKED_AT].tolist():
         rows = task.rows.copy()
         rows[places, feature] = task.rows[order, feature]
-        losses[feature] = area - _area(task.scores(models, rows), task.now)
+        losses[feature] = whole - area(task.scores(models, rows), task.now)
     first = sorted(losses, key=lambda feature: -losses[feature])[:_NAMED]
     return ", ".join(
         f"{_short(task.names[each])} ({losses[each]:.2f})"

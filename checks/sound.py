@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checks import grid
+from checks.delays import EDGES, Delays
+from checks.embedding import EmbeddingProfile
 from checks.joint import FourierMeans, JointMoments
-from checks.outcome import BinaryOutcome
+from checks.outcome import BinaryOutcome, ForecastOutcome
 from checks.outcome_classes import MulticlassOutcome
-from checks.plan import MOST_CLASSES, MulticlassPlan, MultivariatePlan, NumericPlan
-from checks.profile import CategoricalProfile, NumericProfile
+from checks.outcome_labels import MultilabelOutcome
+from checks.outcome_ranking import MEASURES, RankingOutcome
+from checks.outcome_scores import MOST_RANKS, STRIDE, ClassScores
+from checks.outcome_weights import POWERS, WeightedClasses, WeightedErrors
+from checks.plan import (
+    MOST_CLASSES,
+    MulticlassPlan,
+    MultilabelPlan,
+    MultivariatePlan,
+    NumericPlan,
+    RankingPlan,
+)
+from checks.profile import CategoricalProfile
 from checks.sample import RowSample
 from checks.summing import CALIBRATION_BINS
 
@@ -26,41 +41,50 @@ def sound(kind: type, records: Sequence[Any]) -> bool:
     """
     if kind is NumericPlan:
         return all(map(_sound_plan, records))
-    if kind is NumericProfile:
-        return _sound_profiles(records)
     if kind is CategoricalProfile:
         return all(each.counts.shape == (len(each.plan.levels),) for each in records)
     looks: Mapping[type, Callable[[Any], bool]] = {
         BinaryOutcome: _sound_outcome,
         MulticlassPlan: _sound_classes,
         MulticlassOutcome: _sound_confusion,
+        RankingPlan: _sound_cutoffs,
+        RankingOutcome: _sound_ranking,
+        ForecastOutcome: _sound_horizons,
+        MultilabelPlan: _sound_labels,
+        MultilabelOutcome: _sound_sets,
         MultivariatePlan: _sound_together,
         JointMoments: _sound_moments,
         FourierMeans: _sound_means,
         RowSample: _sound_sample,
+        Delays: _sound_delays,
+        EmbeddingProfile: _sound_embedding,
+        WeightedErrors: _sound_weighted_errors,
+        WeightedClasses: _sound_weighted_classes,
+        ClassScores: _sound_scores,
     }
     return kind not in looks or all(map(looks[kind], records))
 
 
 def _sound_plan(plan: NumericPlan) -> bool:
-    numbers = (plan.centre, *plan.atoms, *plan.edges)
     return (
         plan.shift <= grid.MANTISSA_BITS
-        and bool(np.isfinite(numbers).all())
-        and _ascend(np.array(plan.edges))
+        and all(map(isfinite, (plan.centre, *plan.atoms, *plan.edges)))
+        and all(low < high for low, high in pairwise(plan.edges))
     )
 
 
 # Below, many profiles are looked at together: one long array costs what one short one does.
 
 
-def _sound_profiles(profiles: Sequence[NumericProfile]) -> bool:
-    valued = [each for each in profiles if each.exact is not None]
+def sound_profiles(found: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether numeric profiles, of which these are the fields, could have come from rows."""
+    values, counts = found["exact"], found["exact_counts"]
+    valued = [i for i, each in enumerate(values) if each is not None]
     return (
-        all((each.exact is None) is (each.exact_counts is None) for each in profiles)
-        and sound_values([p.exact for p in valued], [p.exact_counts for p in valued])
-        and _sound_cells(profiles)
-        and _sound_sums(profiles)
+        valued == [i for i, each in enumerate(counts) if each is not None]
+        and sound_values([values[i] for i in valued], [counts[i] for i in valued])
+        and _sound_cells(found["plan"], found["cells"], found["counts"])
+        and _sound_sums(found, valued)
     )
 
 
@@ -75,28 +99,34 @@ def sound_values(values: Sequence[Any], counts: Sequence[Any]) -> bool:
     return counted and bool(np.isfinite(flat).all()) and _each_ascends(flat, values)
 
 
-def _sound_cells(profiles: Sequence[NumericProfile]) -> bool:
-    cells, counts = [each.cells for each in profiles], [each.counts for each in profiles]
-    if any(a.shape != b.shape for a, b in zip(cells, counts, strict=True)):
+def _sound_cells(plans: Sequence[Any], cells: Sequence[Any], counts: Sequence[Any]) -> bool:
+    """Whether cells are counted, ascend and are all cells of their plans."""
+    if [each.shape for each in cells] != [each.shape for each in counts]:
         return False
-    if not profiles:
+    sizes = np.array([*map(len, cells)], np.intp)
+    some = sizes > 0
+    if not some.any():
         return True
-    flat = np.concatenate(cells)
-    counted = bool((np.concatenate(counts) > 0).all())
-    inside = all(each.plan.holds(each.cells) for each in profiles)
-    return counted and inside and _each_ascends(flat, cells)
-
-
-def _sound_sums(profiles: Sequence[NumericProfile]) -> bool:
-    sizes = _sums([each.counts for each in profiles])
-    valued = [i for i, each in enumerate(profiles) if each.exact_counts is not None]
-    exact = _sums([profiles[i].exact_counts for i in valued])
-    lows = np.array([each.minimum for each in profiles])
-    highs = np.array([each.maximum for each in profiles])
-    fine = np.isfinite(lows) & np.isfinite(highs) & (lows <= highs)
+    flat, ends = np.concatenate(cells), np.cumsum(sizes)[some]
+    known = {id(plan): plan for plan in plans}
+    spans = {key: plan.span() for key, plan in known.items()}
+    low, high = np.array([spans[id(plan)] for plan in plans])[some].T
     return (
-        all(each.atom_counts.shape == (len(each.plan.atoms),) for each in profiles)
-        and bool((exact == sizes[valued]).all())
+        bool((np.concatenate(counts) > 0).all())
+        and _each_ascends(flat, cells)
+        and bool((flat[ends - sizes[some]] >= low).all() and (flat[ends - 1] <= high).all())
+    )
+
+
+def _sound_sums(found: Mapping[str, Sequence[Any]], valued: Sequence[int]) -> bool:
+    sizes = _sums(found["counts"])
+    exact = _sums([found["exact_counts"][i] for i in valued])
+    lows, highs = np.array(found["minimum"]), np.array(found["maximum"])
+    fine = np.isfinite(lows) & np.isfinite(highs) & (lows <= highs)
+    shapes = [each.shape for each in found["atom_counts"]]
+    return (
+        shapes == [(len(plan.atoms),) for plan in found["plan"]]
+        and bool((exact == sizes[list(valued)]).all())
         and bool((fine | (sizes == 0)).all())
     )
 
@@ -126,9 +156,12 @@ def _sound_outcome(outcome: BinaryOutcome) -> bool:
         outcome.table.shape == (len(cells), 2, 3)
         and outcome.confusion.shape == (2, 3)
         and outcome.calibration.shape == (3, CALIBRATION_BINS)
-        and _ascend(cells)
-        and (not len(cells) or (cells[0] >= 0 and cells[-1] <= grid.SCORE_TOP))
+        and _on_score_grid(cells)
     )
+
+
+def _on_score_grid(cells: NDArray[np.integer]) -> bool:
+    return _ascend(cells) and (not len(cells) or bool(0 <= cells[0] <= cells[-1] <= grid.SCORE_TOP))
 
 
 def _sound_classes(plan: MulticlassPlan) -> bool:
@@ -140,8 +173,68 @@ def _sound_confusion(outcome: MulticlassOutcome) -> bool:
     return (
         outcome.confusion.shape == (other + 1, other + 2)
         and outcome.calibration.shape == (3, CALIBRATION_BINS)
+        and outcome.table.shape == (len(outcome.cells), 3)
+        and _on_score_grid(outcome.cells)
         and outcome.agreed <= int(outcome.confusion[other, other])
         and outcome.scored <= min(outcome.valid, outcome.labelled)
+    )
+
+
+def _sound_weighted_errors(weighted: WeightedErrors) -> bool:
+    return weighted.table.shape == (len(("e", "|e|", "e2")), len(POWERS))
+
+
+def _sound_weighted_classes(weighted: WeightedClasses) -> bool:
+    return (
+        weighted.confusion.shape == (2, 2, 2)
+        and weighted.table.shape == (len(("log loss", "brier")), len(POWERS))
+        and weighted.by_score.shape == (len(weighted.cells), 2, 2)
+        and _on_score_grid(weighted.cells)
+        and weighted.scored <= weighted.rows
+    )
+
+
+def _sound_scores(scores: ClassScores) -> bool:
+    cells = scores.cells
+    return (
+        len(set(scores.classes)) == len(scores.classes)
+        and scores.ranks.shape == (MOST_RANKS + 1,)
+        and int(scores.ranks.sum()) == scores.rows
+        and scores.table.shape == (len(cells), 2)
+        and _ascend(cells)
+        and (not len(cells) or bool(0 <= cells[0] <= cells[-1] < STRIDE * len(scores.classes)))
+    )
+
+
+def _sound_cutoffs(plan: RankingPlan) -> bool:
+    return len(plan.cutoffs) > 0 and min(plan.cutoffs) > 0
+
+
+def _sound_horizons(outcome: ForecastOutcome) -> bool:
+    return outcome.by_horizon.shape == (len(outcome.plan.horizons) + 1, 3)
+
+
+def _sound_labels(plan: MultilabelPlan) -> bool:
+    return len(set(plan.labels)) == len(plan.labels) <= MOST_CLASSES and bool(plan.separator)
+
+
+def _sound_sets(outcome: MultilabelOutcome) -> bool:
+    size = len(outcome.plan.labels)
+    counts = (outcome.hits, outcome.told, outcome.true, outcome.said)
+    return (
+        all(each.shape == (size,) for each in counts)
+        and outcome.products.shape == (3 * size * (3 * size + 1) // 2,)
+        and bool((outcome.hits <= np.minimum(outcome.told, outcome.true)).all())
+        and bool((outcome.true <= outcome.labelled).all())
+        and max(outcome.labelled, outcome.unpredicted) <= outcome.rows
+    )
+
+
+def _sound_ranking(outcome: RankingOutcome) -> bool:
+    sides = outcome.sums, outcome.squares
+    return all(
+        each.shape == (len(MEASURES), len(outcome.plan.cutoffs)) and bool(np.isfinite(each).all())
+        for each in sides
     )
 
 
@@ -149,6 +242,7 @@ def _sound_together(plan: MultivariatePlan) -> bool:
     numbers = (*plan.centres, *plan.scales, plan.bandwidth)
     return (
         len(plan.columns) == len(plan.centres) == len(plan.scales)
+        and len(plan.levels) in (0, len(plan.categories))
         and bool(np.isfinite(numbers).all())
         and min((*plan.scales, plan.bandwidth)) > 0.0
     )
@@ -168,15 +262,38 @@ def _sound_means(means: FourierMeans) -> bool:
     return means.cosines.shape == means.sines.shape == (means.plan.waves,)
 
 
+def _sound_embedding(profile: EmbeddingProfile) -> bool:
+    return (
+        profile.sums.ndim == 1
+        and profile.cosines.ndim == 1
+        and profile.cosines.shape == profile.sines.shape
+        and bool(np.isfinite(profile.sums).all())
+        and isfinite(profile.squares)
+    )
+
+
 def _sound_sample(sample: RowSample) -> bool:
     rows, plan = len(sample.ranks), sample.plan
     return (
         sample.ranks.shape == (rows,)
         and sample.values.shape == (rows, len(plan.columns))
         and sample.codes.shape == (rows, len(plan.categories))
+        and sample.loss.shape == sample.score.shape == (rows,)
         and rows <= plan.rows
         and _ascend(sample.ranks)
         and bool(((sample.ranks >= 0.0) & (sample.ranks < 1.0)).all())
+    )
+
+
+def _sound_delays(delays: Delays) -> bool:
+    dated = delays.labelled - delays.undated
+    return (
+        delays.ages.ndim == 2
+        and len(delays.ages) == len(EDGES)
+        and delays.kinds in (1, 2, 4)
+        and dated == int(delays.ages.sum())
+        and delays.labelled <= delays.rows
+        and not np.isnan((delays.first, delays.last, delays.seen_at)).any()
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from checks.grid import Counts, Floats
-from checks.profile import PlanMismatch
+from checks.grid import Cells, Counts, Floats
+from checks.profile import PlanMismatch, frozen
 
 CALIBRATION_BINS = 10
 """Equal bins of the score in which promises are compared with what came."""
+
+_T = TypeVar("_T", Counts, Floats)
 
 
 def rows_of(chosen: NDArray[np.bool_], counts: Counts | None) -> int:
@@ -34,8 +36,33 @@ def require_one_plan(parts: Sequence[Any]) -> None:
             raise PlanMismatch(f"cannot add outcomes of {other.plan} to those of {first}")
 
 
-def sums(parts: Sequence[Any]) -> dict[str, int | float]:
-    """Of all fields that are numbers, the sum."""
-    first = parts[0]
-    names = [f.name for f in fields(first) if isinstance(getattr(first, f.name), int | float)]
-    return {name: sum(getattr(each, name) for each in parts) for name in names}
+def add_by_cell(cells: Sequence[Cells], tables: Sequence[_T]) -> tuple[Cells, _T]:
+    """All cells of the parts, which ascend in each, and the sums of their tables (cells first).
+
+    >>> found, total = add_by_cell([np.array([1, 3]), np.array([3])], [np.ones(2), np.ones(1)])
+    >>> found.tolist(), total.tolist()
+    ([1, 3], [1.0, 2.0])
+    """
+    found = each_once(np.sort(np.concatenate(cells)))
+    total = np.zeros((len(found), *tables[0].shape[1:]), tables[0].dtype)
+    for own, table in zip(cells, tables, strict=True):
+        total[np.searchsorted(found, own)] += table
+    return frozen(found.astype(np.int32)), frozen(total)
+
+
+def each_once(ascending: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The distinct ones of ascending numbers."""
+    starts = np.flatnonzero(ascending[1:] != ascending[:-1]) + 1
+    return np.concatenate((ascending[:1], ascending[starts]))
+
+
+def sums(parts: Sequence[Any]) -> dict[str, object]:
+    """Of all fields that are numbers, the sum, and of those that are profiles, the profile."""
+    found: dict[str, object] = {}
+    for name in (each.name for each in fields(parts[0])):
+        values = [getattr(each, name) for each in parts]
+        if isinstance(values[0], int | float):
+            found[name] = sum(values)
+        elif hasattr(values[0], "merged"):
+            found[name] = values[0].merged(values)
+    return found

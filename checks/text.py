@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from ast import literal_eval
+
 LONGEST_LEVEL = 200
 
 
@@ -29,3 +32,20 @@ def figure(value: float) -> str:
     ('2,169', '0.1235', '1e+15')
     """
     return f"{value:,.0f}" if 1e3 <= abs(value) < 1e12 else f"{value:.4g}"
+
+
+def labels_in(text: str, separator: str = ",") -> list[str]:
+    """The labels that a cell of text names: a JSON array, a list of Python, or with a separator.
+
+    >>> labels_in("red, green"), labels_in('["a,b", 7]'), labels_in("[]"), labels_in("['x']")
+    (['red', 'green'], ['a,b', '7'], [], ['x'])
+    """
+    if text.lstrip().startswith("["):
+        for read in (json.loads, literal_eval):
+            try:
+                found = read(text)
+            except (ValueError, SyntaxError, RecursionError, MemoryError):
+                continue
+            if isinstance(found, list):
+                return [canonical(each) for each in found if isinstance(each, str | int | float)]
+    return [part.strip() for part in text.split(separator) if part.strip()]

@@ -68,11 +68,16 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, the threshold that decided it, and the reason in words."""
+    """A verdict, the threshold that decided it, and the reason in words.
+
+    ``detectable`` belongs to what is fine: the smallest change towards the bad side that would have
+    been seen to lie beyond the threshold four times in five, None where that is not known.
+    """
 
     verdict: Verdict
     threshold: float | None
     reason: str
+    detectable: float | None = None
 
 
 def default_limit(check: Check, reference: Stat | None) -> Limit:
@@ -126,7 +131,40 @@ def judge(stat: Stat, limit: Limit, unit: str = "") -> Judgement:
     if worst > _turned(bound, limit):
         reason = f"the interval still contains the limit {_told(threshold, unit)}"
         return Judgement(Verdict.UNDECIDED, threshold, reason + _wanted(stat, bound, limit))
-    return Judgement(Verdict.OK, threshold, "")
+    return _fine(stat, bound, limit)
+
+
+def _fine(stat: Stat, bound: float, limit: Limit) -> Judgement:
+    """What is within its limits, and what would not have been.
+
+    A number that is fine whenever nothing is proven against it must be able to prove something: if
+    so few values could not show a critical one, a distance is not judged. Of a share of broken rows
+    it is said.
+    """
+    from checks.power import noticed  # scipy: who only names verdicts shall not wait for it
+
+    threshold = _shown(bound, stat, limit)
+    above = limit.direction == "above"
+    if limit.direction == "both":
+        above = _judged(stat) >= limit.centre
+    seen = noticed(stat, threshold, above=above)
+    if seen is None:
+        return Judgement(Verdict.OK, threshold, "")
+    detectable = abs(seen - _judged(stat))
+    unbounded = (stat.ceiling if above else stat.floor) is None
+    if unbounded and detectable > _furthest(stat, threshold, limit):
+        reason = f"too few values to notice a critical change: it would take {figure(seen)}"
+        verdict = Verdict.OK if stat.noise is None else Verdict.INSUFFICIENT
+        return Judgement(verdict, threshold, reason, detectable if stat.noise is None else None)
+    return Judgement(Verdict.OK, threshold, "", detectable)
+
+
+def _furthest(stat: Stat, threshold: float, limit: Limit) -> float:
+    """The change that must be noticed: to the critical limit, or twice as far as to one alone."""
+    gap = abs(threshold - _judged(stat))
+    if limit.critical is None or limit.warning is None or limit.critical == limit.warning:
+        return 2 * gap if gap else math.inf
+    return abs(_shown(limit.critical, stat, limit) - _judged(stat))
 
 
 def judge_missing(shortage: NotEnoughData) -> Judgement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from checks.verdict import Verdict
 from monitor._version import __version__
@@ -17,6 +17,7 @@ from monitor.sources import Columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from monitor.model import Task
     from monitor.report import Report
 
 
@@ -91,19 +92,25 @@ def drift(
     *,
     numeric: Sequence[str] | None = None,
     categorical: Sequence[str] | None = None,
+    text: Sequence[str] = (),
+    embeddings: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    task: Literal["binary", "multiclass", "regression", "none"] = "none",
+    task: Task = "none",
     prediction: str | None = None,
     score: str | None = None,
     label: str | None = None,
     positive: str | int | bool | None = None,
+    query: str | None = None,
+    horizon: str | None = None,
     name: str = "drift",
 ) -> Drift:
     """How far has ``current`` moved from ``reference``?
 
-    With neither ``numeric`` nor ``categorical`` every column is a feature, its kind inferred;
+    With neither ``numeric`` nor ``categorical`` every column is a feature, its kind inferred; of
+    texts and vectors only what ``text`` and ``embeddings`` name;
     ``prediction``, ``score`` and ``label`` are guessed by name where not given. With a ``task``
-    and labels the performance of both is compared too. The frames are not changed.
+    and labels the performance of both is compared too: of a ranking ``query`` tells which rows
+    belong together, of forecasts ``horizon`` how far ahead each looks. The frames are not changed.
 
     Raises:
         monitor.sources.SourceError: a frame is empty, or a named column is not in it.
@@ -124,6 +131,10 @@ def drift(
         numeric=None if numeric is None else tuple(numeric),
         categorical=None if categorical is None else tuple(categorical),
         exclude=(*guess.exclude, *exclude),
+        text=tuple(text),
+        embeddings=tuple(embeddings),
+        query=query,
+        horizon=horizon,
     )
     outlook = Outlook(task, None if positive is None else canonical(positive))
     moment = datetime.now(UTC)

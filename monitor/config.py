@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, make_dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -21,23 +21,24 @@ from alerts.delivery import Channel
 from alerts.incident import Policy
 from alerts.secret import Secret
 from checks.check import catalogue
+from checks.outcome_ranking import RankingOutcome
+from checks.plan import RankingPlan
 from checks.text import canonical
-from checks.verdict import Limit
+from monitor.asked import Asked
 from monitor.binding import Problems, Table, bind
-from monitor.evaluate import Rule, kinds_of
+from monitor.evaluate import Rule, kinds_of, row_rules_of
 from monitor.hints import suggest
 from monitor.model import Config, ConfigError, Daemon, Model, Reference, Task
 from monitor.sources import Columns, Source, source_type
-from monitor.windows import Calendar, Every, Schedule, Window
-
-_LATER_TASKS = ("ranking", "clustering")
+from monitor.tasks import NEEDS
+from monitor.windows import EARLIEST, Calendar, Every, Schedule, Window
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
     """The plain keys of a model's table."""
 
-    task: Literal["binary", "multiclass", "regression", "ranking", "clustering", "none"] = "none"
+    task: Task = "none"
     every: Every = Every(1, "d")  # noqa: RUF009 (immutable)
     granule: Every | None = None
     timezone: ZoneInfo = ZoneInfo("UTC")  # noqa: RUF009 (immutable)
@@ -50,6 +51,8 @@ class _Head:
     speak_from: Literal["critical", "warning"] = "critical"
     positive: str | int | bool | None = None
     threshold: float = 0.5
+    cutoffs: tuple[int, ...] = RankingPlan().cutoffs
+    label_separator: str = ","
     runbook: str = ""
 
     def __post_init__(self) -> None:
@@ -59,13 +62,32 @@ class _Head:
             raise ValueError("mature_at: must be a share above 0 and at most 1")
         if self.remind_after <= timedelta(0):
             raise ValueError("remind_after: must be longer than 0s")
+        if not self.cutoffs or min(self.cutoffs) < 1:
+            raise ValueError("cutoffs: must be numbers of first places such as [1, 5, 10]")
+        if not self.label_separator:
+            raise ValueError("label_separator: is empty; write what stands between two labels")
         if self.budget and not re.fullmatch(r"\d+ per \d+[dw]", self.budget):
             raise ValueError(f"budget: {self.budget!r} is no budget such as '1 per 30d'")
 
 
 _ANY_TIME = datetime(2024, 1, 1, tzinfo=UTC)
-_RECIPE = ("task", "timezone", "every", "positive", "threshold", "columns", "reference")
-_TABLES = ("source", "columns", "reference", "checks")
+_RECIPE = (
+    "task",
+    "timezone",
+    "every",
+    "positive",
+    "threshold",
+    "cutoffs",
+    "label_separator",
+    "columns",
+    "reference",
+)
+_USED_BY = {
+    "lower": ("regression", "forecasting"),
+    "weight": ("binary", "regression", "forecasting"),
+    "scores": ("multiclass",),
+}
+_TABLES = ("source", "columns", "reference", "checks", "importance", "rules")
 
 
 def load(path: Path) -> Config:
@@ -179,11 +201,11 @@ class _Reader:
         columns = self._columns()
         source = self._source(self.table.get("source"), f"{self.place}.source")
         reference = self._reference()
-        rules = self._rules(columns)
-        self._known_columns(rules, columns)
+        rules = Asked(self.place, self.table, columns, self.problems, self.folder).rules()
         self._notified(channels)
         if head is not None:
             self._consistent(head, columns)
+            self._known_cutoffs(rules, head)
         schedule = self._schedule(head, columns)
         if len(self.problems.found) > before or not (head and columns and source and schedule):
             return None
@@ -191,7 +213,7 @@ class _Reader:
             return None
         return Model(
             self.name,
-            cast("Task", head.task),
+            head.task,
             schedule,
             source,
             columns,
@@ -203,9 +225,18 @@ class _Reader:
             head.threshold,
             head.budget,
             head.runbook,
-            "+".join((self._digest(*_RECIPE), *sorted(kind.__name__ for kind in kinds_of(rules)))),
+            self._recipe(rules),
             self._digest(*self.table),
+            tuple(sorted(set(head.cutoffs))),
+            head.label_separator,
         )
+
+    def _recipe(self, rules: Sequence[Rule]) -> str:
+        """What a baseline follows from; limits are none of it."""
+        kinds = sorted(kind.__name__ for kind in kinds_of(rules))
+        said = row_rules_of(rules)
+        written = [hashlib.sha256(json.dumps(said).encode()).hexdigest()[:8]] if said else []
+        return "+".join((self._digest(*_RECIPE), *kinds, *written))
 
     def _digest(self, *keys: str) -> str:
         part = {key: self.table[key] for key in sorted(keys) if key in self.table}
@@ -225,7 +256,24 @@ class _Reader:
         both = set(columns.numeric or ()) & set(columns.categorical or ())
         for name in sorted(both):
             self.problems.add(place, f"{name!r} is both numeric and categorical; choose one")
+        self._apart(columns, place)
         return columns
+
+    def _apart(self, columns: Columns, place: str) -> None:
+        """A column of texts or of vectors can be nothing else besides."""
+        roles = {
+            f"the {key}": (name,)
+            for key in ("timestamp", "id", "version", "prediction", "score", "label", "query")
+            if (name := getattr(columns, key)) is not None
+        }
+        lists = ("numeric", "categorical", "segments", "exclude")
+        others = roles | {f"in {key}": tuple(getattr(columns, key) or ()) for key in lists}
+        for key in ("text", "embeddings"):
+            for name in dict.fromkeys(getattr(columns, key)):
+                also = [where for where, names in others.items() if name in names]
+                also += ["in embeddings"] * (key == "text" and name in columns.embeddings)
+                if also:
+                    self.problems.add(f"{place}.{key}", f"{name!r} is {also[0]} too; choose one")
 
     def _zone(self, name: str, place: str) -> ZoneInfo | None:
         try:
@@ -284,7 +332,8 @@ class _Reader:
     def _schedule(self, head: _Head | None, columns: Columns | None) -> Schedule | None:
         if head is None:
             return None
-        labelled = head.task != "none" and columns is not None and columns.label is not None
+        judged = head.task not in ("none", "clustering")
+        labelled = judged and columns is not None and columns.label is not None
         return Schedule(
             Calendar(head.every, head.timezone),
             head.settle,
@@ -303,98 +352,51 @@ class _Reader:
                 self.problems.add(f"{self.place}.notify", f"there is no [alerts.{name}]; {hint}")
 
     def _consistent(self, head: _Head, columns: Columns | None) -> None:
-        if head.task in _LATER_TASKS:
-            self.problems.add(
-                f"{self.place}.task",
-                f"{head.task!r} is not measured by this version; use 'none' to watch its inputs",
-            )
         if head.budget:
             self.problems.note(
                 f"{self.place}.budget", "is read but not used yet: static limits decide"
             )
         if head.task == "multiclass" and head.positive is not None:
             self.problems.note(f"{self.place}.positive", "has no effect: no class is special")
-        if columns is None or head.task not in ("binary", "multiclass", "regression"):
+        if columns is None or head.task == "none":
             return
-        if columns.prediction is None and (head.task != "binary" or columns.score is None):
-            self.problems.add(f"{self.place}.columns.prediction", f"a {head.task} model needs one")
-        if columns.label is None:
+        for key, why in NEEDS.get(head.task, {}).items():
+            if getattr(columns, key) is None:
+                place = f"{self.place}.columns.{key}"
+                self.problems.add(place, f"a {head.task} model needs {why}")
+        if head.task == "binary" and columns.prediction is None and columns.score is None:
+            self.problems.add(f"{self.place}.columns.prediction", "a binary model needs one")
+        for key, task in (("query", "ranking"), ("horizon", "forecasting")):
+            if getattr(columns, key) is not None and head.task != task:
+                said = f'has no effect on a {head.task} model; task = "{task}" uses it'
+                self.problems.note(f"{self.place}.columns.{key}", said)
+        self._besides(head.task, columns)
+        if columns.label is None and head.task != "clustering":
             self.problems.note(
                 f"{self.place}.columns.label", "without one there is no performance, only drift"
             )
 
-    def _rules(self, columns: Columns | None) -> tuple[Rule, ...]:
-        table = self.table.get("checks", {})
-        place = f"{self.place}.checks"
-        if not isinstance(table, Mapping):
-            self.problems.add(place, "must be a table")
-            return ()
-        known = catalogue()
-        for name in table.keys() - known.keys():
-            self.problems.add(f"{place}.{name}", f"unknown check; {suggest(name, known)}")
-        rules = []
-        for name, check in known.items():
-            asked = table.get(name, check.default and not self._lacks(check.needs, columns))
-            if isinstance(asked, Mapping):
-                rule = self._rule(Rule(check), asked, f"{place}.{name}")
-                rules += [rule] if rule else []
-            elif not isinstance(asked, bool):
-                self.problems.add(f"{place}.{name}", "must be true, false or a table")
-            elif asked:
-                rules.append(Rule(check))
-        return tuple(rules)
+    def _besides(self, task: Task, columns: Columns) -> None:
+        """Columns that tell more of an outcome, which not every task has a use for."""
+        place = f"{self.place}.columns"
+        for key, other in (("lower", "upper"), ("upper", "lower")):
+            if getattr(columns, key) is not None and getattr(columns, other) is None:
+                self.problems.add(f"{place}.{other}", f"is missing; {key} is one end of two")
+        if len(columns.scores) == 1:
+            self.problems.add(f"{place}.scores", "names one class; write the column of each class")
+        for key, tasks in _USED_BY.items():
+            if getattr(columns, key) and task not in tasks:
+                said = f"has no effect on a {task} model, only on {' and '.join(tasks)} models"
+                self.problems.note(f"{place}.{key}", said)
 
-    def _lacks(self, part: str, columns: Columns | None) -> bool:
-        """Whether a part of a log that a check is about is neither a column nor of the source."""
-        if not part or columns is None:
-            return False
-        source = self.table.get("source")
-        of_source = source.get(part) if isinstance(source, Mapping) else None
-        return not getattr(columns, part, of_source)
-
-    def _known_columns(self, rules: Iterable[Rule], columns: Columns | None) -> None:
-        """Where the features are listed, a rule cannot be about another column."""
-        if columns is None or columns.numeric is None or columns.categorical is None:
-            return
-        roles = (columns.prediction, columns.score, columns.label)
-        known = [*columns.numeric, *columns.categorical, *filter(None, roles)]
+    def _known_cutoffs(self, rules: Iterable[Rule], head: _Head) -> None:
+        """A ranker is measured at its cutoffs alone."""
         for rule in rules:
-            for name in set(rule.columns or ()) - set(known):
-                place = f"{self.place}.checks.{rule.check.name}.columns"
-                self.problems.add(place, f"no watched column {name!r}; {suggest(name, known)}")
-
-    def _rule(self, rule: Rule, table: Table, place: str) -> Rule | None:
-        check = rule.check
-        common: dict[str, Any] = {
-            "warning": float,
-            "critical": float,
-            "columns": tuple[str, ...],
-            "min_rows": int,
-        }
-        shape = _record({**common, **{k: check.types[k] for k in check.parameters}})
-        read = bind(shape, table, place, self.problems, self.folder)
-        if read is None:
-            return None
-        given = {key: getattr(read, key) for key in table}
-        limit = None
-        if "warning" in given or "critical" in given:
-            limit = Limit(given.get("warning"), given.get("critical"), check.direction, "config")
-            if not _ordered(limit):
-                self.problems.add(place, "critical must lie beyond warning")
-        return replace(
-            rule,
-            parameters={k: v for k, v in given.items() if k in check.parameters},
-            limit=limit,
-            columns=given.get("columns"),
-            min_rows=given.get("min_rows", check.minimum),
-        )
-
-
-def _record(shape: Mapping[str, Any]) -> type[Any]:
-    """A dataclass with optional fields of the given types."""
-    return make_dataclass(
-        "Rule", [(name, hint, field(default=None)) for name, hint in shape.items()]
-    )
+            k = rule.parameters.get("k", 0)
+            if k and k not in head.cutoffs and RankingOutcome in rule.check.takes:
+                told = ", ".join(map(str, head.cutoffs))
+                place = f"{self.place}.checks.{rule.check.name}.k"
+                self.problems.add(place, f"{k} is none of the cutoffs {told}; add it to cutoffs")
 
 
 def _policy(head: _Head, schedule: Schedule) -> Policy:
@@ -407,19 +409,14 @@ def _policy(head: _Head, schedule: Schedule) -> Policy:
     )
 
 
-def _ordered(limit: Limit) -> bool:
-    if limit.warning is None or limit.critical is None:
-        return True
-    if limit.direction == "below":
-        return limit.critical <= limit.warning
-    return limit.critical >= limit.warning
-
-
 def _text(value: str | int | bool) -> str:
     return canonical(value)
 
 
 def _moment(value: object, zone: ZoneInfo, place: str, problems: Problems) -> datetime | None:
+    if isinstance(value, date) and value.year < EARLIEST:
+        problems.add(place, f"{value} lies before {EARLIEST}, as no log does")
+        return None
     try:
         if isinstance(value, datetime):
             moment = value if value.tzinfo else value.replace(tzinfo=zone)

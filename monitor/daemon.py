@@ -199,16 +199,17 @@ class Daemon:
         if done:
             self.store.record_runs(done)
         models = self.config.models.values()
-        for model in (*looked_at, *(m for m in models if m.name not in self._known)):
-            self._known[model.name] = self._snapshot(model)
-        counts = self.store.delivery_counts()
+        with self.store.at_once():
+            for model in (*looked_at, *(m for m in models if m.name not in self._known)):
+                self._known[model.name] = self._snapshot(model)
+            counts, depth = self.store.delivery_counts(), self.store.outbox_depth()
         sent = dict.fromkeys(self.channels, 0) | dict(counts.sent)
         self.board.publish(
             Snapshot(
                 tuple(self._known[model.name] for model in models),
                 tuple(sorted(sent.items())),
                 tuple((*which, n) for which, n in sorted(counts.failed.items())),
-                self.store.outbox_depth(),
+                depth,
                 started=self._started,
                 ready=self._ready,
                 taken=now,

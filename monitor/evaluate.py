@@ -8,16 +8,29 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
 from checks.check import Check, NotEnoughData, Parameter, Stat
+from checks.delays import Delays
+from checks.embedding import EmbeddingProfile
 from checks.joint import KINDS
 from checks.log import LogProfile
 from checks.plan import Plan
 from checks.portrait import Portrait
+from checks.strata import Lossy, Strata
 from checks.verdict import Judgement, Limit, Verdict, default_limit, judge, judge_missing
 from monitor.findings import WHOLE, Finding, Slice
 from monitor.windows import State, Window
 
 JUDGED_FROM = 0.5
 """Share of rows with labels from which a window that still waits for more is judged."""
+
+_NOT_KEPT = "nothing is kept of several columns together"
+_NOT_DATED = "when labels came is not kept: columns.label_timestamp says it, of the reference too"
+_NOT_SPLIT = "needs labels, and a column in segments by whose values rows are split"
+
+_NO_REFERENCE = "the reference has none of these rows"
+_LACKING: Mapping[type, str] = {Strata: _NOT_SPLIT, Delays: _NOT_DATED}
+
+_LABELLESS = ("score", "prediction", "label_timestamp")
+"""Needs of checks of performance that estimate it, or that mind the age of labels."""
 
 _ROLE_CAUSES = {
     "feature": "features",
@@ -32,7 +45,8 @@ class Rule:
     """One check as a model wants it run.
 
     ``limit`` None leaves the limit to the check's defaults, ``columns`` None means every column
-    the check can measure, ``min_rows`` None the check's own minimum.
+    the check can measure, ``min_rows`` None the check's own minimum. ``importance`` tells how much
+    features matter, in any unit (empty: all the same).
     """
 
     check: Check
@@ -40,6 +54,12 @@ class Rule:
     limit: Limit | None = None
     columns: tuple[str, ...] | None = None
     min_rows: int | None = None
+    importance: Mapping[str, float] = field(default_factory=dict)
+
+    def weight(self, column: str) -> float:
+        """How much a column matters, from 0 to 1; 1 where nothing is told."""
+        most = max(self.importance.values(), default=0.0)
+        return self.importance.get(column, 0.0) / most if column and most else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +77,23 @@ _numbers = attrgetter(*(each.name for each in fields(Stat) if "float" in str(eac
 Key = tuple[Slice, int, str, type]
 """A limit's place: slice, number of the rule, column, and type of the profile."""
 
+Early = Mapping[str, NotEnoughData]
+"""Why checks that wait for labels are not judged yet, by what they wait for."""
+
 Learnt = dict[Key, Limit]
 """Limits that follow from a reference."""
 
 
 def kinds_of(rules: Iterable[Rule]) -> frozenset[type]:
-    """The types of profile that span several columns, and are kept where a rule asks for them."""
-    return frozenset(kind for rule in rules for kind in rule.check.takes if kind in KINDS)
+    """The types of profile that are kept where a rule asks for them."""
+    kept = (*KINDS, Delays)
+    return frozenset(kind for rule in rules for kind in rule.check.takes if kind in kept)
+
+
+def row_rules_of(rules: Iterable[Rule]) -> dict[str, str]:
+    """The conditions on rows by name, as they were written."""
+    said = {rule.check.name: rule.parameters.get("expression") for rule in rules}
+    return {name: text for name, text in sorted(said.items()) if isinstance(text, str)}
 
 
 def evaluate(
@@ -82,15 +112,18 @@ def evaluate(
     """
     found: list[Finding] = []
     learnt = {} if learnt is None else learnt
+    strata = _strata(plan, rules, reference, current)
     for place in sorted(current):
         early = _too_early(target, current[place].log)
-        subjects = _subjects(plan, place, reference.get(place), current[place])
+        subjects = list(_subjects(plan, place, reference.get(place), current[place]))
+        subjects += strata if place == WHOLE else []
+        taking = {kind: _taking(kind, rules) for kind in {each.kind for each in subjects}}
         done: dict[tuple[int, int], Finding] = {}
         for turn, subject in enumerate(subjects):
             unlabelled = _unlabelled(target, current[place].log, subject)
             # All rules on one column before the next: what they need of it is partly the same.
-            for number, rule in enumerate(rules):
-                if not subject.fits(rule):
+            for number, rule in taking[subject.kind]:
+                if not subject.asked(rule):
                     continue
                 key = (place, number, subject.column, subject.kind)
                 judged, stat, limit = (
@@ -111,6 +144,8 @@ def evaluate(
                     judged.verdict,
                     judged.reason,
                     rule.check.cause or subject.cause,
+                    judged.detectable,
+                    rule.weight(subject.column),
                 )
         found += [done[key] for key in sorted(done)]
     return tuple(found)
@@ -140,9 +175,13 @@ class _Subject:
         counts = getattr(current, "n", None), getattr(reference, "n", None)
         return cls(column, kind, current, reference, _ROLE_CAUSES[role], *counts)
 
-    def fits(self, rule: Rule) -> bool:
-        asked = rule.columns is None or not self.column or self.column in rule.columns
-        return asked and issubclass(self.kind, rule.check.takes)
+    def asked(self, rule: Rule) -> bool:
+        return rule.columns is None or not self.column or self.column in rule.columns
+
+
+def _taking(kind: type, rules: Sequence[Rule]) -> list[tuple[int, Rule]]:
+    """The rules that measure a type of profile, each with its number."""
+    return [each for each in enumerate(rules) if issubclass(kind, each[1].check.takes)]
 
 
 def _subjects(plan: Plan, place: Slice, then: Portrait | None, now: Portrait) -> Iterator[_Subject]:
@@ -150,12 +189,48 @@ def _subjects(plan: Plan, place: Slice, then: Portrait | None, now: Portrait) ->
     for column, profile in now.columns.items():
         before = None if then is None else then.columns[column]
         yield _Subject.of(profile, before, type(profile), column, plan.role(column))
+    for column, vectors in now.embeddings.items():
+        past = None if then is None else then.embeddings[column]
+        yield _Subject.of(vectors, past, EmbeddingProfile, column)
     if now.outcome is not None:
         yield _Subject.of(now.outcome, None if then is None else then.outcome, type(now.outcome))
     if place == WHOLE:
         yield _Subject.of(now.log, None if then is None else then.log, LogProfile)
         for kind in KINDS:
             yield _Subject.of(_spanning(now, kind), _spanning(then, kind), kind)
+        yield _Subject.of(now.delays, None if then is None else then.delays, Delays)
+
+
+def _strata(
+    plan: Plan,
+    rules: Iterable[Rule],
+    reference: Mapping[Slice, Portrait],
+    current: Mapping[Slice, Portrait],
+) -> list[_Subject]:
+    """All rows by each segment column, where a rule asks for that."""
+    if not any(Strata in rule.check.takes for rule in rules):
+        return []
+    sides = [
+        {name: _parted(side, name, plan) for name in plan.segments} for side in (reference, current)
+    ]
+    return [
+        _Subject.of(sides[1].get(name), sides[0].get(name), Strata, name)
+        for name in plan.segments or ("",)
+    ]
+
+
+def _parted(side: Mapping[Slice, Portrait], name: str, plan: Plan) -> Strata | None:
+    """The outcomes of one side by the values of a segment column."""
+    whole = side[WHOLE].outcome if WHOLE in side else None
+    if not isinstance(whole, Lossy):
+        return None
+    places = {value: Slice(segment=f"{name}={value}") for value in plan.segments[name]}
+    parts = {
+        value: outcome
+        for value, place in places.items()
+        if place in side and isinstance(outcome := side[place].outcome, Lossy)
+    }
+    return Strata.of(whole, parts) if len(parts) == len(places) else None
 
 
 def _spanning(portrait: Portrait | None, kind: type) -> object:
@@ -166,13 +241,13 @@ def _spanning(portrait: Portrait | None, kind: type) -> object:
 
 
 def _measure(
-    rule: Rule, subject: _Subject, early: NotEnoughData | None, learnt: Learnt, key: Key
+    rule: Rule, subject: _Subject, early: Early, learnt: Learnt, key: Key
 ) -> tuple[Judgement, Stat | None, Limit | None]:
     if subject.current is None:
-        lacking = NotEnoughData("nothing is kept of several columns together")
+        lacking = NotEnoughData(_LACKING.get(subject.kind, _NOT_KEPT))
         return judge_missing(lacking), None, None
     if subject.reference is None:
-        lacking = NotEnoughData("the reference has none of these rows")
+        lacking = NotEnoughData(_NOT_DATED if subject.kind is Delays else _NO_REFERENCE)
         return judge_missing(lacking), None, None
     try:
         limit = rule.limit or learnt.get(key)
@@ -190,7 +265,7 @@ def _measure(
     short = (
         _too_few(rule, stat.n_current if subject.n is None else subject.n)
         or _too_few(rule, subject.n_reference, " in the reference")
-        or (early if _is_of_labels(rule.check) else None)
+        or early.get(_awaited(rule.check, subject))
     )
     if short is not None:
         return judge_missing(short), stat, limit
@@ -226,15 +301,33 @@ def _unlabelled(target: Target, log: LogProfile, subject: _Subject) -> NotEnough
     return NotEnoughData("no labels" if target.state is State.FINAL else "no labels yet")
 
 
-def _is_of_labels(check: Check) -> bool:
-    """Whether a check holds predictions against labels; one of scores estimates that without."""
-    return check.cause == "performance" and check.needs != "score"
+def _awaited(check: Check, subject: _Subject) -> str:
+    """What a check waits for before it is judged: ``half`` of the labels, ``all`` or nothing.
+
+    Which labels come first follows from what they say, so that the shares and the middle of those
+    that have come move although nothing has changed.
+    """
+    of_labels = subject.cause == _ROLE_CAUSES["label"] and not check.cause
+    if check.needs == "all labels" or of_labels:
+        return "all"
+    if check.cause != "performance" or check.needs in _LABELLESS:
+        return ""
+    return "half"
 
 
-def _too_early(target: Target, log: LogProfile) -> NotEnoughData | None:
-    """Labels that come early are not like the others: wait for half of them before judging."""
-    if target.state is State.FINAL or log.labels >= JUDGED_FROM * log.rows:
-        return None
+def _too_early(target: Target, log: LogProfile) -> Early:
+    """Labels that come early are not like the others: wait for half of them before judging.
+
+    What an audit finds of early ones says as much of them as of the model: it waits for all.
+    """
+    if target.state is State.FINAL:
+        return {}
     share = f"{log.labels / log.rows:.0%}" if log.rows else "none"
-    reason = f"labels of {share} of the rows have come; judged from {JUDGED_FROM:.0%}"
-    return NotEnoughData(reason, have=max(log.labels, 1), need=int(JUDGED_FROM * log.rows))
+    told = f"labels of {share} of the rows have come"
+    some = max(log.labels, 1)
+    every = NotEnoughData(f"{told}; judged when no more are waited for", some, log.rows)
+    if log.labels >= JUDGED_FROM * log.rows:
+        return {"all": every}
+    need = int(JUDGED_FROM * log.rows)
+    half = NotEnoughData(f"{told}; judged from {JUDGED_FROM:.0%}", have=some, need=need)
+    return {"half": half, "all": every}

@@ -9,6 +9,7 @@ from checks.plan import NumericPlan, Plan
 from monitor.model import Model
 from monitor.report.evidently import evidently_html
 from monitor.sources import ALL_TIME, Columns, Horizon, Source
+from monitor.sources._derived import logged
 from monitor.sources._dump import MOST_ROWS, dump
 from monitor.windows import Window
 
@@ -24,10 +25,11 @@ def beside(
         SourceError: a side cannot be read.
         EvidentlyFailed: it is not installed, takes too long, or cannot do it.
     """
-    names = list(plan.columns)
-    numeric = [name for name, each in plan.columns.items() if isinstance(each, NumericPlan)]
+    names = [name for name in logged(plan) if name in plan.columns]
+    numeric = [name for name in names if isinstance(plan.columns[name], NumericPlan)]
     with tempfile.TemporaryDirectory() as folder:
-        notices = []
+        notices = [f"Evidently is not given {name!r}: it is text" for name in plan.texts]
+        notices += [f"Evidently is not given {name!r}: vectors" for name in plan.embeddings]
         files = {label: Path(folder, f"{label}.parquet") for label in ("reference", "current")}
         for (label, file), side in zip(files.items(), (reference, current), strict=True):
             source, columns, period = side

@@ -27,7 +27,9 @@ class Finding:
     """What one check says of one column (or of the log, or of the outcome) in one window.
 
     ``column`` is empty for checks of the log or the outcome. ``stat`` is None where nothing could
-    be measured; ``reason`` then says why. ``rule`` names what set the threshold.
+    be measured; ``reason`` then says why. ``rule`` names what set the threshold. ``detectable`` is
+    the smallest change for the worse that would not have been found fine four times in five, None
+    where that is not known.
     """
 
     model: str
@@ -42,6 +44,8 @@ class Finding:
     verdict: Verdict
     reason: str
     cause: str
+    detectable: float | None = None
+    importance: float = 1.0
 
     @property
     def value(self) -> float | None:
@@ -56,11 +60,14 @@ class Finding:
 
     @property
     def excess(self) -> float:
-        """How far the number of a firing finding lies beyond its limit, in limits; else 0."""
+        """How far the number of a firing finding lies beyond its limit, in limits; else 0.
+
+        Where a model tells the importance of its features, times that of the column.
+        """
         value, limit = self.judged_value, self.threshold
         if value is None or limit is None or self.verdict not in FIRING:
             return 0.0
-        return abs(value - limit) / max(abs(limit), 1e-12)
+        return abs(value - limit) / max(abs(limit), 1e-12) * self.importance
 
 
 def waits_for_labels(finding: Finding, state: State | None, label: str | None) -> bool:

@@ -228,6 +228,9 @@ def _spanned(calendar: Calendar, first: datetime, last: datetime) -> float:
 def _watched(plan: Plan) -> Iterator[Watched]:
     for name, each in plan.columns.items():
         yield Watched(name, plan.role(name), _how(each))
+    for name, vectors in plan.embeddings.items():
+        waves = f", {vectors.waves} random waves" if vectors.waves else ""
+        yield Watched(name, plan.role(name), f"mean of {len(vectors.centre):,} components{waves}")
 
 
 def _how(plan: ColumnPlan) -> str:
@@ -246,16 +249,26 @@ def _how(plan: ColumnPlan) -> str:
 def _left_out(
     names: Sequence[str], plan: Plan, columns: Columns, notices: Sequence[str]
 ) -> Iterator[LeftOut]:
-    parts = {
-        columns.timestamp: "the time of a row",
-        columns.id: "the id of a row",
-        columns.version: "the version of the model: the rows of each are counted",
-        columns.label_timestamp: "when the label came",
-    } | dict.fromkeys(columns.exclude, "excluded")
+    parts = (
+        dict.fromkeys(columns.segments, "splits the rows into segments")
+        | {
+            columns.prediction: "the prediction: it is scored",
+            columns.label: "the truth: predictions are scored by it",
+            columns.query: "tells which rows answer one request",
+            columns.horizon: "how far ahead a row looks",
+            columns.timestamp: "the time of a row",
+            columns.id: "the id of a row",
+            columns.version: "the version of the model: the rows of each are counted",
+            columns.label_timestamp: "when the label came",
+        }
+        | dict.fromkeys(columns.exclude, "excluded")
+    )
+    parts |= {name: f"used as {key}" for key, name in columns.besides}
+    parts |= dict.fromkeys(plan.texts, "texts: what they are made of is watched")
     listed = columns.numeric is not None or columns.categorical is not None
     told = dict(each.partition(": ")[::2] for each in notices)
     for name in names:
-        if name not in plan.columns:
+        if name not in plan.columns and name not in plan.embeddings:
             unknown = "not listed" if listed else "holds times, nested values or nothing"
             yield LeftOut(name, parts.get(name) or told.get(name) or unknown)
 

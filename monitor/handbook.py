@@ -16,12 +16,17 @@ from itertools import groupby
 from pathlib import Path
 
 from checks.check import Check, Parameter, catalogue
+from checks.delays import Delays
+from checks.embedding import EmbeddingProfile
 from checks.joint import FourierMeans, JointMoments
 from checks.log import LogProfile
-from checks.outcome import BinaryOutcome, RegressionOutcome
+from checks.outcome import BinaryOutcome, ForecastOutcome, RegressionOutcome
 from checks.outcome_classes import MulticlassOutcome
+from checks.outcome_labels import MultilabelOutcome
+from checks.outcome_ranking import RankingOutcome
 from checks.profile import CategoricalProfile, NumericProfile
 from checks.sample import RowSample
+from checks.strata import Strata
 
 PAGE = Path(__file__).parents[1] / "docs" / "checks.md"
 
@@ -29,9 +34,20 @@ SUBJECTS: Mapping[str, tuple[type, ...]] = {
     "numeric": (NumericProfile,),
     "categorical": (CategoricalProfile,),
     "together": (FourierMeans, JointMoments, RowSample),
+    "embeddings": (EmbeddingProfile,),
     "binary": (BinaryOutcome,),
     "multiclass": (MulticlassOutcome,),
+    "multilabel": (MultilabelOutcome,),
     "regression": (RegressionOutcome,),
+    "forecasting": (ForecastOutcome, RegressionOutcome),
+    "ranking": (RankingOutcome,),
+    "clustering": (RowSample,),
+    "none": (
+        *(NumericProfile, CategoricalProfile, EmbeddingProfile),
+        *(FourierMeans, JointMoments, LogProfile),
+    ),
+    "segments": (Strata,),
+    "delays": (Delays,),
     "log": (LogProfile,),
 }
 """What can be checked, and the profiles that are kept of it."""
@@ -41,18 +57,29 @@ _OF = {
     CategoricalProfile: "categorical columns",
     FourierMeans: "the numeric features together",
     JointMoments: "the numeric features together",
+    EmbeddingProfile: "embeddings",
     RowSample: "a sample of rows",
     BinaryOutcome: "the outcome of a binary model",
     MulticlassOutcome: "the outcome of a multiclass model",
+    MultilabelOutcome: "the outcome of a model with sets of labels",
     RegressionOutcome: "the outcome of a regression",
+    ForecastOutcome: "the outcome of forecasts",
+    RankingOutcome: "the outcome of a ranker",
+    Delays: "the delays of labels",
     LogProfile: "the log",
+    Strata: "the outcome by segments",
 }
 _NEEDS = {
+    "clusters": "clusters as predictions",
     "id": "an id column",
+    "all labels": "all labels",
     "label": "labels",
     "label_timestamp": "times of labels",
     "prediction": "predictions",
+    "lower": "prediction intervals",
     "score": "scores",
+    "scores": "scores of all classes",
+    "weight": "weights of rows",
     "shape": "a log of requests",
 }
 _BAD = {"above": "more is worse", "below": "less is worse", "both": "both ways"}

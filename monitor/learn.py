@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from checks.log import LogProfile
 from checks.portrait import Portrait
 from monitor.baseline import Baseline
-from monitor.evaluate import kinds_of
+from monitor.evaluate import kinds_of, row_rules_of
+from monitor.expression import columns_in
 from monitor.findings import WHOLE, Slice
+from monitor.hints import suggest
 from monitor.planning import Outlook, plan_of
 from monitor.sources import ALL_TIME, Columns, Horizon, Source, WrongSchema
 from monitor.windows import Calendar, Window
 
 if TYPE_CHECKING:
     from monitor.model import Model
+
+_NO_RULES: Mapping[str, str] = MappingProxyType({})
 
 
 def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
@@ -32,11 +37,12 @@ def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
         model.name,
         own or model.source,
         columns,
-        Outlook(model.task, model.positive, model.threshold),
+        Outlook(model.task, model.positive, model.threshold, model.cutoffs, model.label_separator),
         model.schedule.calendar,
         model.reference.period or ALL_TIME,
         horizon,
         kinds_of(model.rules),
+        rules=row_rules_of(model.rules),
     )
     return replace(baseline, recipe=model.recipe), notices
 
@@ -50,25 +56,39 @@ def summarise(
     period: Window,
     horizon: Horizon,
     kinds: Set[type] = frozenset(),
+    *,
+    rules: Mapping[str, str] = _NO_RULES,
 ) -> tuple[Baseline, tuple[str, ...]]:
     """The baseline of a period of a log, planned from a survey of it, and notices about it.
 
-    ``kinds`` are the types of profile that span several columns and are asked for.
+    ``kinds`` are the types of profile that span several columns and are asked for, ``rules`` the
+    conditions on rows.
     """
     survey = source.survey(columns, period)
     if not survey.rows:
         why = "; ".join(("", *survey.notices))
         raise WrongSchema(f"{name}: the reference {_named(period)} has no rows{why}")
     plan, notices = plan_of(survey, columns, outlook, kinds)
+    if rules:
+        _require_columns(rules, source.names())
+        plan = replace(plan, rules=rules)
     whole, pieces = _tiles(calendar, period)
     portraits = source.profile(plan, columns, [*whole, *pieces], horizon)
     merged = _merged([portraits[tile] for tile in (*whole, *pieces)])
     if not merged[WHOLE].rows:
         raise WrongSchema(f"{name}: no row of the reference {_named(period)} can be placed in time")
-    windows = {tile: portraits[tile][WHOLE] for tile in whole}
+    windows = {tile: portraits[tile][WHOLE].log for tile in whole}
     if windows:
         merged[WHOLE] = replace(merged[WHOLE], log=_norms(windows))
     return Baseline(name, plan, period, merged, windows), notices
+
+
+def _require_columns(rules: Mapping[str, str], names: Sequence[str]) -> None:
+    for rule, text in rules.items():
+        for name in sorted(columns_in(text) - set(names)):
+            quoted = f'"{name}"' in text
+            hint = f"a text stands in single quotes: '{name}'" if quoted else suggest(name, names)
+            raise WrongSchema(f"rules.{rule}: there is no column {name!r} in the log; {hint}")
 
 
 def _timeless(columns: Columns) -> Columns:
@@ -84,9 +104,9 @@ def _timeless(columns: Columns) -> Columns:
     )
 
 
-def _norms(windows: Mapping[Window, Portrait]) -> LogProfile:
+def _norms(windows: Mapping[Window, LogProfile]) -> LogProfile:
     """What whole windows of the log look like; pieces of windows would blur their volume."""
-    return reduce(LogProfile.merge, (portrait.log for portrait in windows.values()))
+    return reduce(LogProfile.merge, windows.values())
 
 
 def _tiles(calendar: Calendar, period: Window) -> tuple[list[Window], list[Window]]:

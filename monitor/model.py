@@ -11,12 +11,22 @@ from typing import Literal
 from alerts.delivery import Channel
 from alerts.incident import Policy
 from alerts.secret import Secret
+from checks.plan import RankingPlan
 from monitor.evaluate import Rule
 from monitor.hints import suggest
 from monitor.sources import Columns, Source
 from monitor.windows import Schedule, Window
 
-Task = Literal["binary", "multiclass", "regression", "none"]
+Task = Literal[
+    "binary",
+    "multiclass",
+    "multilabel",
+    "regression",
+    "forecasting",
+    "ranking",
+    "clustering",
+    "none",
+]
 
 
 class ConfigError(Exception):
@@ -84,6 +94,8 @@ class Model:
     runbook: str
     recipe: str
     fingerprint: str
+    cutoffs: tuple[int, ...] = RankingPlan().cutoffs
+    label_separator: str = ","
 
 
 @dataclass(frozen=True, slots=True)

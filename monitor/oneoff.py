@@ -30,6 +30,7 @@ from monitor.sources import (
     WrongSchema,
     source_type,
 )
+from monitor.sources._parts import made_of
 from monitor.sources._shapes._records import shape_in
 from monitor.windows import Calendar, Every
 
@@ -64,7 +65,7 @@ def compare(
     before, after = reference.names(), current.names()
     _require_excluded(columns, {*before, *after})
     untimed = _untimed(columns)
-    chosen = default_rules() if rules is None else rules
+    chosen = default_rules(outlook.task, columns) if rules is None else rules
     baseline, notices = summarise(
         name, reference, untimed, outlook, calendar, ALL_TIME, horizon, kinds_of(chosen)
     )
@@ -86,7 +87,7 @@ def compare(
 def _require_excluded(columns: Columns, names: set[str]) -> None:
     """What is left out must be there: else it is a typing error, and something else stays in."""
     for name in columns.exclude:
-        if name not in names:
+        if name not in names and name not in made_of(columns):
             raise WrongSchema(f"exclude: there is no column {name!r}; {suggest(name, names)}")
         if name in (*(columns.numeric or ()), *(columns.categorical or ())):
             raise WrongSchema(f"exclude: {name!r} is to be compared and left out; choose one")
@@ -118,12 +119,15 @@ def _only_now(names: Sequence[str]) -> Iterator[str]:
         yield f"only in the current log, so not compared: {shown}"
 
 
-def default_rules() -> tuple[Rule, ...]:
+def default_rules(task: str = "none", columns: Columns | None = None) -> tuple[Rule, ...]:
     """The default checks of columns and outcomes: volume and time say nothing of two files."""
     return tuple(
         Rule(check)
         for check in catalogue().values()
-        if check.default and LogProfile not in check.takes
+        if check.default
+        and LogProfile not in check.takes
+        and (check.needs != "clusters" or task == "clustering")
+        and (check.needs not in _OPTIONAL or bool(getattr(columns, check.needs, None)))
     )
 
 
@@ -132,6 +136,7 @@ def guessed(source: Source) -> Columns:
     return guess_columns(source.names())
 
 
+_OPTIONAL = ("lower", "weight", "scores")
 _SHOWN = 10
 _TYPES = {
     ".parquet": "parquet",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from checks.delays import Delays
+from checks.grid import Floats
 from checks.joint import (
     MOST_COLUMNS,
     WAVES,
@@ -19,20 +21,27 @@ from checks.joint import (
 from checks.plan import (
     EXACT_VALUES,
     MOST_CLASSES,
+    Beside,
     BinaryPlan,
     CategoricalPlan,
     ColumnPlan,
     MulticlassPlan,
+    MultilabelPlan,
     MultivariatePlan,
     NumericPlan,
     OutcomePlan,
     Plan,
+    RankingPlan,
     RegressionPlan,
     Role,
+    vocabularies,
 )
-from checks.sample import ROWS, RowSample
+from checks.sample import MOST_NAMED, ROWS, RowSample
+from monitor.derived import embeddings_of, made_columns, text_hint, texts_of
 from monitor.hints import suggest
 from monitor.sources import Columns, ColumnSurvey, Survey, WrongSchema
+from monitor.sources._parts import made_of
+from monitor.tasks import forecast_plan, multilabel_plan, ranking_plan, require, with_clusters
 
 MOST_SEGMENTS = 20
 _ID_SHARE = 0.9
@@ -40,16 +49,23 @@ _SHOWN = 5
 _FEW = 30
 _ID_NAME = re.compile(r"(?i:(?:^|[\W_])(?:id|uuid|guid|index))$|[a-z]I[dD]$")
 _FRAME_INDEX = re.compile(r"__index_level_\d+__")
+_OF_CLASSES = ("binary", "multiclass", "clustering")
 _CLASSES = (("0", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("negative", "positive"))
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What the configuration says of the truth: the task, and for two classes which is positive."""
+    """What the configuration says of the truth: the task, and for two classes which is positive.
+
+    ``cutoffs`` are the numbers of first places that a ranker is measured by, ``separator`` stands
+    between the labels of a set that is written as text.
+    """
 
     task: str = "none"
     positive: str | None = None
     threshold: float = 0.5
+    cutoffs: tuple[int, ...] = RankingPlan().cutoffs
+    separator: str = ","
 
 
 def plan_of(
@@ -57,7 +73,7 @@ def plan_of(
 ) -> tuple[Plan, tuple[str, ...]]:
     """The plan, and sentences on what was left out of it and why.
 
-    ``kinds`` are the types of profile that span several columns and are asked for.
+    ``kinds`` are the types of profile that are kept where they are asked for.
 
     Raises:
         WrongSchema: a named column is not in the log, or the classes of a binary model are unclear.
@@ -65,6 +81,10 @@ def plan_of(
     _require(survey, columns)
     notices = list(survey.notices)
     plans: dict[str, ColumnPlan] = _features(survey, columns, notices)
+    plans |= {
+        seen.name: _numeric(seen) if seen.family == "number" else _categorical(seen)
+        for seen in made_columns(survey, columns)
+    }
     roles: dict[str, Role] = {}
     for name, role in (
         (columns.prediction, "prediction"),
@@ -73,10 +93,15 @@ def plan_of(
     ):
         if name is not None and name in survey.columns:
             seen = survey.columns[name]
-            amounts = outlook.task not in ("binary", "multiclass") and seen.family == "number"
+            if outlook.task == "multilabel" and role != "score":
+                continue  # a set of labels is neither a number nor a level
+            if seen.family == "nested":
+                seen = replace(seen, levels=())  # sets of labels, which no level is
+            amounts = outlook.task not in _OF_CLASSES and seen.family == "number"
             numeric = role == "score" or amounts
             plans[name] = _numeric(seen) if numeric else _categorical(seen)
             roles[name] = role  # type: ignore[assignment]
+    told = columns.prediction if outlook.task == "clustering" else None
     plan = Plan(
         dict(sorted(plans.items())),  # as a stored plan has them: findings keep their order
         _outcome(survey, columns, outlook),
@@ -84,7 +109,22 @@ def plan_of(
         {name: survey.columns[name].family for name in plans},
         {name: survey.columns[name].levels[:MOST_SEGMENTS] for name in columns.segments},
         survey.timestamp_unit,
-        _together(survey, _features_of(plans, roles), kinds, notices) if kinds else None,
+        with_clusters(
+            _together(
+                survey,
+                _features_of(plans, {*roles, *vocabularies(columns.text)}),
+                kinds - {Delays},
+                notices,
+            ),
+            plans,
+            told,
+        )
+        if kinds - {Delays}
+        else None,
+        Delays in kinds and columns.label_timestamp is not None,
+        texts_of(survey, columns),
+        embeddings_of(survey, columns, waves=FourierMeans in kinds),
+        besides=_besides(outlook.task, columns),
     )
     return plan, (*notices, *_without_numbers(survey, plan), *_pooled(columns, plan))
 
@@ -101,10 +141,8 @@ def nested_hint(survey: Survey) -> str:
     )
 
 
-def _features_of(
-    plans: Mapping[str, ColumnPlan], roles: Mapping[str, Role]
-) -> dict[str, ColumnPlan]:
-    return {name: plan for name, plan in sorted(plans.items()) if name not in roles}
+def _features_of(plans: Mapping[str, ColumnPlan], others: Set[str]) -> dict[str, ColumnPlan]:
+    return {name: plan for name, plan in sorted(plans.items()) if name not in others}
 
 
 def _together(
@@ -114,7 +152,9 @@ def _together(
     numeric = [name for name, plan in features.items() if isinstance(plan, NumericPlan)]
     sample = {name: survey.sample[name] for name in numeric if name in survey.sample}
     scales = scales_of(sample)
-    if not scales:
+    levels = {n: plan.levels for n, plan in features.items() if isinstance(plan, CategoricalPlan)}
+    sampled = RowSample in kinds
+    if not scales and not (sampled and levels):
         notices.append("no numeric feature varies: nothing is kept of several columns together")
         return None
     if len(scales) == MOST_COLUMNS < len(sample):
@@ -122,21 +162,22 @@ def _together(
             f"of {len(sample)} numeric features the first {MOST_COLUMNS} by name that vary are "
             "looked at together"
         )
-    centres, spreads = zip(*scales.values(), strict=True)
-    rows = np.column_stack([sample[name] for name in scales])
-    waves = FourierMeans in kinds
+    waves = FourierMeans in kinds and len(scales) > 0
     return MultivariatePlan(
         tuple(scales),
-        centres,
-        spreads,
-        moments=JointMoments in kinds,
+        tuple(centre for centre, _ in scales.values()),
+        tuple(spread for _, spread in scales.values()),
+        moments=JointMoments in kinds and len(scales) > 0,
         waves=WAVES if waves else 0,
-        bandwidth=bandwidth_of(rows, list(scales.values())) if waves else 1.0,
-        rows=ROWS if RowSample in kinds else 0,
-        categories=tuple(n for n, plan in features.items() if isinstance(plan, CategoricalPlan))
-        if RowSample in kinds
-        else (),
+        bandwidth=_bandwidth(sample, scales) if waves else 1.0,
+        rows=ROWS if sampled else 0,
+        categories=tuple(levels) if sampled else (),
+        levels=tuple(each[:MOST_NAMED] for each in levels.values()) if sampled else (),
     )
+
+
+def _bandwidth(sample: Mapping[str, Floats], scales: Mapping[str, tuple[float, float]]) -> float:
+    return bandwidth_of(np.column_stack([sample[name] for name in scales]), list(scales.values()))
 
 
 def _require(survey: Survey, columns: Columns) -> None:
@@ -147,9 +188,14 @@ def _require(survey: Survey, columns: Columns) -> None:
         ("prediction", columns.prediction),
         ("score", columns.score),
         ("label", columns.label),
+        ("query", columns.query),
+        ("horizon", columns.horizon),
+        *columns.besides,
         *(("numeric", name) for name in columns.numeric or ()),
         *(("categorical", name) for name in columns.categorical or ()),
         *(("segments", name) for name in columns.segments),
+        *(("text", name) for name in columns.text),
+        *(("embeddings", name) for name in columns.embeddings),
     ]
     for key, name in named:
         if name is not None and name not in survey.columns:
@@ -183,7 +229,13 @@ def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str,
         columns.score,
         columns.label,
         columns.label_timestamp,
+        columns.query,
+        columns.horizon,
+        *(name for _, name in columns.besides),
         *columns.exclude,
+        *columns.text,
+        *columns.embeddings,
+        *made_of(columns),
     }
     found: dict[str, ColumnPlan] = {}
     for name, seen in survey.columns.items():
@@ -191,11 +243,14 @@ def _features(survey: Survey, columns: Columns, notices: list[str]) -> dict[str,
             continue
         if _names_rows(seen):
             notices[:] = [each for each in notices if not each.startswith(f"{name}: ")]
-            notices.append(f"{name}: nearly every row has a value of its own; left out as an id")
+            why = text_hint(seen) or "left out as an id"
+            notices.append(f"{name}: nearly every row has a value of its own; {why}")
         elif seen.family == "number":
             found[name] = _numeric(seen)
         else:
             found[name] = _categorical(seen)
+            if hint := text_hint(seen):
+                notices.append(f"{name}: {seen.distinct:,} values, watched as levels; {hint}")
     return found
 
 
@@ -212,18 +267,33 @@ def _numeric(seen: ColumnSurvey) -> NumericPlan:
 
 
 def _categorical(seen: ColumnSurvey) -> CategoricalPlan:
-    return CategoricalPlan(seen.levels, seen.complete)
+    """All levels or, of too many, those with rows enough to be told from the others.
+
+    Which of the rare ones are the most frequent is chance. A list of the lucky ones would make all
+    others look as if they had become more frequent since.
+    """
+    if seen.complete:
+        return CategoricalPlan(seen.levels)
+    return CategoricalPlan(seen.levels[: max(seen.frequent, 1)], complete=False)
 
 
 def _outcome(survey: Survey, columns: Columns, outlook: Outlook) -> OutcomePlan | None:
-    if outlook.task == "none" or columns.label is None:
+    require(outlook.task, columns)
+    if outlook.task in ("none", "clustering") or columns.label is None:
         return None
     label = survey.columns[columns.label]
-    if outlook.task == "regression":
+    if outlook.task == "ranking":
+        return ranking_plan(label, outlook.cutoffs)
+    if outlook.task == "multilabel":
+        told = survey.columns.get(columns.prediction or "")
+        return multilabel_plan(label, told, outlook.separator)
+    if outlook.task in ("regression", "forecasting"):
         if label.family not in ("number", "empty"):
             raise WrongSchema(
                 f"columns.label: {label.name!r} holds {label.family}, a regression needs numbers"
             )
+        if outlook.task == "forecasting":
+            return forecast_plan(columns, label, survey.columns)
         return RegressionPlan(label.centre)
     if outlook.task == "multiclass":
         return _several(label, survey.columns.get(columns.prediction or ""))
@@ -232,6 +302,19 @@ def _outcome(survey: Survey, columns: Columns, outlook: Outlook) -> OutcomePlan 
         levels |= set(survey.columns[columns.prediction].levels)
     negative, positive = _classes(levels, outlook.positive, label.name)
     return BinaryPlan(positive, negative, outlook.threshold)
+
+
+def _besides(task: str, columns: Columns) -> tuple[Beside, ...]:
+    """What more is kept of outcomes, as far as columns tell it and the task has a use for it."""
+    if columns.label is None:
+        return ()
+    amounts = task in ("regression", "forecasting")
+    told: Mapping[Beside, bool] = {
+        "ranges": amounts and None not in (columns.lower, columns.upper),
+        "weights": (amounts or task == "binary") and columns.weight is not None,
+        "scores": task == "multiclass" and len(columns.scores) > 1,
+    }
+    return tuple(each for each, kept in told.items() if kept)
 
 
 def _several(label: ColumnSurvey, prediction: ColumnSurvey | None) -> MulticlassPlan:
@@ -255,6 +338,9 @@ def _several(label: ColumnSurvey, prediction: ColumnSurvey | None) -> Multiclass
 
 def _pooled(columns: Columns, plan: Plan) -> Iterator[str]:
     """A sentence on classes that are not told apart."""
+    if isinstance(plan.outcome, MultilabelPlan) and not plan.outcome.complete:
+        kept = len(plan.outcome.labels)
+        yield f"{columns.label}: more labels than the {kept} that are told apart"
     if isinstance(plan.outcome, MulticlassPlan) and not plan.outcome.complete:
         kept = len(plan.outcome.classes)
         yield f"{columns.label}: more than {kept} classes; beyond the most frequent all are one"
@@ -308,7 +394,7 @@ def guess_columns(names: Iterable[str]) -> Columns:
         version=first("version", "model_version", "modelversion"),
         prediction=first("prediction", "y_pred", "pred", "predicted", "predicted_label"),
         score=first("score", "probability", "proba", "y_score", "prediction_proba", "p"),
-        label=first("label", "target", "y_true", "actual", "ground_truth", "y"),
+        label=first("label", "target", "y_true", "actual", "ground_truth", "y", "truth"),
         label_timestamp=first("label_timestamp", "label_ts", "label_time", "labelled_at"),
         exclude=tuple(filter(None, (first("model", "model_name", "model_id"),))),
     )

@@ -78,7 +78,7 @@ class Reader:
         Raises:
             SourceError: the source could not be read.
         """
-        found = _Found({window: self._parts(window) for window in windows})
+        found = _Found({window: self._parts(window) for window in windows}, self.now)
         found.pulses = self._pulses(found.parts, before)
         same = [w for w in windows if w in before and self._is_same(w, found, before[w])]
         rest = [w for w in windows if w not in same]
@@ -160,6 +160,7 @@ class _Found:
     """What is known of the windows of one scan, by granule."""
 
     parts: Mapping[Window, Sequence[Window]]
+    now: datetime
     pulses: Mapping[Window, Pulse] = field(default_factory=dict)
     kept: dict[Window, Slices] = field(default_factory=dict)
     fresh: Mapping[Window, Slices] = field(default_factory=dict)
@@ -177,9 +178,13 @@ class _Found:
         read = [part for part in parts if part in self.fresh]
         rows = sum(parts[part][WHOLE].rows for part in read)
         if len(parts) == 1:
-            return Reading(parts[window], self.pulse(window), rows=rows)
+            return Reading(self._as_of_now(parts[window]), self.pulse(window), rows=rows)
         new = tuple(Granule(part, self.pulses.get(part), parts[part]) for part in read)
-        return Reading(joined(parts, window), self.pulse(window), new, rows)
+        return Reading(self._as_of_now(joined(parts, window)), self.pulse(window), new, rows)
+
+    def _as_of_now(self, slices: Slices) -> Slices:
+        """The same where what was on file has been looked at anew, and found as it was."""
+        return {place: one.looked_at(self.now) for place, one in slices.items()}
 
     def _slices(self, part: Window) -> Slices:
         return self.fresh[part] if part in self.fresh else self.kept[part]

@@ -16,9 +16,12 @@ from monitor.findings import WHOLE, Finding
 from monitor.model import Model
 from monitor.reading import BATCH
 from monitor.silence import last_of_reference, newest_row
-from monitor.sources import Horizon
+from monitor.sources import Horizon, WrongSchema
 from monitor.step import command_for, facts_of, step
 from monitor.windows import State, Window
+
+MOST_WINDOWS = 100_000
+"""Windows that are replayed at once: eleven years of hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,18 @@ def windows_of(
     """The finished windows of a log inside ``span``, or all after the reference.
 
     With a span that holds no whole window, the span itself is the window.
+
+    Raises:
+        SourceError: the log cannot be read, or the span holds more windows than anybody can mean.
     """
     calendar = model.schedule.calendar
     if span is not None:
+        about = span.length / calendar.containing(span.start).length
+        if about > MOST_WINDOWS:
+            raise WrongSchema(
+                f"{span} holds about {about:,.0f} windows of {calendar.every}; at most "
+                f"{MOST_WINDOWS:,} are judged at once, so write a later --from"
+            )
         return list(calendar.between(span.start, span.end)) or [span]
     extent = model.source.extent(model.columns, horizon)
     if extent.first is None or extent.last is None:

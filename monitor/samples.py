@@ -144,7 +144,8 @@ def _of_finding(finding: Finding) -> Iterator[Sample]:
             finding, label_values(finding.model, finding.column, finding.check, *place)
         )
     elif is_performance(finding):
-        yield from _performance(finding, label_values(finding.model, finding.check, *place))
+        by = (place[0] or finding.column, place[1])  # a split by a column is told by its name
+        yield from _performance(finding, label_values(finding.model, finding.check, *by))
     else:
         yield from _gauge(metrics.QUALITY, full, finding.value)
         yield from _gauge(metrics.QUALITY_THRESHOLD, full, finding.threshold)

@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 
 from checks.plan import MOST_CLASSES, Plan
+from monitor.findings import WHOLE
 from monitor.hints import suggest
 from monitor.oneoff import open_log, shown, title_of
 from monitor.planning import Outlook, guess_columns, nested_hint, plan_of, positive_of
@@ -26,23 +28,32 @@ from monitor.sources import (
     WrongSchema,
 )
 from monitor.sources.sql import Source as Tables
+from monitor.suggested import check_lines, rule_lines
 from monitor.windows import Calendar, Every
 
 ROWS_A_WINDOW = 300
 _REFERENCE_SHARE = 0.3
 _TWO = 2
+_LOOKED_AT = 120  # windows
 _FEW_KINDS = 20
+_LABELS = (
+    *("outcome", "churned", "churn", "is_fraud", "fraud", "converted", "conversion", "clicked"),
+    *("defaulted", "default", "result"),
+)
+"""Names of labels where such a column has two values."""
 _LABEL_TABLES = ("labels", "label", "ground_truth", "actuals", "outcomes")
 _ROLES = ("timestamp", "id", "version", "prediction", "score", "label", "label_timestamp")
+_SAMPLE = " missing = { warning = 0.05, critical = 0.2 }"
 _TOML = """\
-# Written by `modelmon init`; every key may be changed.
+## Written by `modelmon init`; every key may be changed.
+## A line that begins with one # is taken by taking that away.
 
 [daemon]
 state  = "sqlite:///modelmon.db"
 listen = "127.0.0.1:9108"
 
 [models.{key}]
-task   = {task}  # binary, multiclass, regression, or none to watch inputs only
+task   = {task}  # or another: docs/tasks.md lists them; none watches inputs only
 {positive}every  = {every}  # one window: 15m, 1h, 1d, 1w or 1mo
 settle = "0s"  # how long to wait for late rows
 labels_within = "7d"  # after this a window is final, whatever has come
@@ -59,9 +70,8 @@ from = {start}
 to   = {end}
 
 [models.{key}.checks]  # left out: the defaults
-# missing = {{ warning = 0.05, critical = 0.2 }}
 # psi = false
-
+{limits}
 # [alerts.oncall]
 # type = "slack"
 # url  = "env:SLACK_WEBHOOK_URL"
@@ -94,9 +104,9 @@ def scaffold(
     look = _look(log, timestamp)
     every = _every(look.extent)
     start, end = _reference(look.extent, every)
-    positive = look.outlook.positive
+    positive, key = look.outlook.positive, _key(name or title_of(log))
     text = _TOML.format(
-        key=_key(name or title_of(log)),
+        key=key,
         task=_toml(look.outlook.task),
         positive="" if positive is None else f"positive = {_toml(positive)}  # or the other one?\n",
         every=_toml(str(every)),
@@ -104,8 +114,27 @@ def scaffold(
         columns="\n".join(_column_lines(look)),
         start=_moment(start),
         end=_moment(end),
+        limits="".join(f"#{line}\n" for line in _limits(look, every, start, end, key)),
     )
     return text, look.notices
+
+
+def _limits(look: _Look, every: Every, start: datetime, end: datetime, key: str) -> list[str]:
+    """Limits that the windows of the reference suggest, as lines that wait to be taken.
+
+    Behind a # they are remarks, and those that begin with another one remain so.
+    """
+    windows = list(islice(Calendar(every).between(start, end), _LOOKED_AT))
+    if not windows:
+        return [_SAMPLE]
+    now = datetime.now(UTC)
+    found = look.source.profile(look.plan, look.columns, windows, Horizon(now, now))
+    told = [found[window][WHOLE] for window in windows]
+    checks, rules = check_lines(look.plan, told), rule_lines(key, look.plan, told)
+    sample = [] if any(line.startswith("missing = ") for line in checks) else [_SAMPLE]
+    heads = "# Suggested by what the reference holds, with room to spare; take what is meant:"
+    suggested = [heads, *(f" {line}" for line in (*checks, *rules))] if checks or rules else []
+    return [*sample, *suggested]
 
 
 def _look(log: str, timestamp: str | None) -> _Look:
@@ -123,6 +152,12 @@ def _look(log: str, timestamp: str | None) -> _Look:
     notices: list[str] = []
     if columns.timestamp is None:
         columns = replace(columns, timestamp=_time_of(log, survey, columns, notices))
+    columns = replace(columns, label=columns.label or _label_of(survey, columns))
+    if columns.label is None and columns.label_timestamp is not None:
+        notices.append(
+            f"{columns.label_timestamp}: tells when labels came, and no column is named like one; "
+            'write label = "…" and the task if the log has it'
+        )
     now = datetime.now(UTC)
     extent = source.extent(columns, Horizon(now, now))
     if extent.first is None or extent.last is None:
@@ -162,6 +197,30 @@ def _time_of(log: str, survey: Survey, columns: Columns, notices: list[str]) -> 
         )
     notices.append(f"{times[0]}: taken for the time of each row; --timestamp names another")
     return times[0]
+
+
+def _label_of(survey: Survey, columns: Columns) -> str | None:
+    """The column of two values that is named like what some models predict."""
+    lower = {name.lower(): seen for name, seen in survey.columns.items()}
+    others = {getattr(columns, role) for role in _ROLES}
+    found = (lower[name] for name in _LABELS if name in lower)
+    two = (seen.name for seen in found if len(seen.levels) == _TWO and seen.complete)
+    return next((name for name in two if name not in others), None)
+
+
+def _scores_of(look: _Look) -> dict[str, str]:
+    """The columns that are named after the classes of a prediction, such as p_setosa."""
+    name = look.columns.prediction
+    if look.outlook.task != "multiclass" or name is None:
+        return {}
+    there = {column.lower(): column for column in look.survey.columns}
+    found = {
+        level: there[f"{start}_{level}".lower()]
+        for level in look.survey.columns[name].levels[:MOST_CLASSES]
+        for start in ("p", "proba", "prob", "score", "probability")
+        if f"{start}_{level}".lower() in there
+    }
+    return found if len(found) >= _TWO else {}
 
 
 def _outlook(survey: Survey, columns: Columns, notices: list[str]) -> Outlook:
@@ -270,12 +329,15 @@ def _column_lines(look: _Look) -> Iterator[str]:
     for role in _ROLES:
         if name := getattr(columns, role):
             yield f"{role} = {_toml(name)}"
+    if scores := _scores_of(look):
+        listed = ", ".join(f"{_toml(each)} = {_toml(name)}" for each, name in scores.items())
+        yield f"# scores = {{ {listed} }}"
     features = [column for column in look.plan.columns if look.plan.role(column) == "feature"]
     numeric = [column for column in features if seen[column].family == "number"]
     yield f"numeric = {_toml(numeric)}"
     kinds = [c for c in numeric if seen[c].integral and _TWO < len(seen[c].levels) <= _FEW_KINDS]
     if kinds:
-        yield f"# few whole numbers, perhaps better categorical: {_toml(kinds)}"
+        yield f"## few whole numbers, perhaps better categorical: {_toml(kinds)}"
     yield f"categorical = {_toml([column for column in features if column not in numeric])}"
 
 

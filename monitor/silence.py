@@ -65,7 +65,7 @@ def longest_silence(baseline: Baseline) -> float | None:
 
     None where it has none with rows, as with a file for a reference.
     """
-    logs = [baseline.windows[w].log for w in sorted(baseline.windows)]
+    logs = [baseline.windows[w] for w in sorted(baseline.windows)]
     logs = [log for log in logs if log.rows]
     gaps = [later.first - earlier.last for earlier, later in pairwise(logs)]
     return max([*gaps, *(log.silence for log in logs)], default=None)

@@ -14,7 +14,9 @@ from monitor.findings import WHOLE, Finding, Slice
 from monitor.model import Model
 from monitor.signals import signals_of
 from monitor.silence import with_silence
+from monitor.why import EXPLAIN, explained, place
 from monitor.windows import Window
+from monitor.withdrawn import without_disproved
 
 
 def step(
@@ -32,6 +34,7 @@ def step(
     ``newest`` is the time of the newest row up to its end, ``known`` the incidents so far.
     """
     found = evaluate(target, baseline.plan, model.rules, baseline.portraits, slices, learnt)
+    found = without_disproved(found, model.rules, known)
     findings = with_silence(found, model.rules, baseline, slices[WHOLE].log, newest)
     told = signals_of(model.name, findings, known, target.window.end)
     return findings, review(known, told, now, model.policy)
@@ -50,9 +53,12 @@ def facts_of(
         yield "Versions", ", ".join(f"{name} {n:,}" for name, n in sorted(log.versions.items()))
     elif log.versions:
         yield "Version", next(iter(log.versions))
-    for finding in findings:
+    metrics = (each for each in findings if each.check not in EXPLAIN)
+    for finding in metrics:
         if finding.cause == "performance" and finding.stat and finding.slice == WHOLE:
             yield finding.check, performance_text(finding)
+    for finding in explained(findings):
+        yield " ".join(filter(None, ("Why:", finding.check, finding.column))), place(finding)
 
 
 def performance_text(finding: Finding) -> str:

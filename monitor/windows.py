@@ -19,6 +19,9 @@ MOST_CATCH_UP = 20_000
 _MINUTES: Mapping[str, int] = {"m": 1, "h": 60}
 _SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
+EARLIEST = 1970
+"""The year before which no log was written."""
+
 
 class State(StrEnum):
     """How much of the truth a window knew when it was last evaluated."""

@@ -22,11 +22,9 @@ _NARROWEST = 60
 @click.option(
     "--for",
     "subject",
-    type=click.Choice(
-        ["numeric", "categorical", "together", "binary", "multiclass", "regression", "log"]
-    ),
     default=None,
-    help="Only those of one subject: a kind of column, of task, or the log itself.",
+    metavar="SUBJECT",
+    help="Only those of one subject: a kind of column such as numeric, a task, or the log itself.",
 )
 @click.option("--default", "default", is_flag=True, help="Only those that run unasked.")
 @format_option("text", "json", "markdown")
@@ -36,8 +34,12 @@ def checks(words: Sequence[str], subject: str | None, default: bool, form: str) 
     Those marked * run by default; a model asks for others in monitor.toml.
     """
     from checks.check import catalogue
-    from monitor.handbook import chosen, described, page
+    from monitor.handbook import SUBJECTS, chosen, described, page
+    from monitor.hints import suggest
 
+    if subject is not None and subject not in SUBJECTS:
+        hint = suggest(subject, SUBJECTS)
+        raise click.BadParameter(f"{subject!r} is no subject; {hint}", param_hint="--for")
     known = catalogue()
     found = [known[word] for word in words if word in known]
     named = len(found) == len(words) > 0

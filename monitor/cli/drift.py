@@ -31,15 +31,30 @@ if TYPE_CHECKING:
 @click.option("--evidently", is_flag=True, help="Write Evidently's own report beside it.")
 @click.option("--numeric", help="Numeric columns, separated by commas.")
 @click.option("--categorical", help="Categorical columns, separated by commas.")
+@click.option("--text", help="Columns of texts, separated by commas.")
+@click.option("--embeddings", help="Columns of vectors, separated by commas.")
 @click.option("--exclude", default="", help="Columns to leave out, separated by commas.")
 @click.option(
     "--task",
-    type=click.Choice(("binary", "multiclass", "regression", "none")),
+    type=click.Choice(
+        (
+            "binary",
+            "multiclass",
+            "multilabel",
+            "regression",
+            "forecasting",
+            "ranking",
+            "clustering",
+            "none",
+        )
+    ),
     default="none",
 )
 @click.option("--prediction", help="The column of predictions.")
 @click.option("--score", help="The column of scores.")
 @click.option("--label", help="The column of truth.")
+@click.option("--query", help="The column that tells which rows of a ranking belong together.")
+@click.option("--horizon", help="The column that tells how far ahead a forecast looks.")
 @click.option("--positive", help="The positive class of a binary label.")
 @click.pass_context
 def drift(  # noqa: PLR0917  click passes all but the context by name
@@ -105,6 +120,10 @@ def _columns(guess: Columns, roles: dict[str, str | None]) -> Columns:
         prediction=roles["prediction"] or guess.prediction,
         score=roles["score"] or guess.score,
         label=roles["label"] or guess.label,
+        query=roles["query"],
+        horizon=roles["horizon"],
+        text=_names(roles["text"]) or (),
+        embeddings=_names(roles["embeddings"]) or (),
     )
 
 

@@ -22,6 +22,7 @@ from monitor.cli.options import (
     moment,
     notice,
     now_option,
+    progressing,
     writable,
 )
 
@@ -168,7 +169,8 @@ def backtest(
         notice(notices)
         windows = windows_of(each, baseline, horizon, span)
         pages = 0
-        for result in replay(each, baseline, windows, horizon):
+        results = replay(each, baseline, windows, horizon)
+        for result in progressing(results, len(windows), each.name):
             pages += len(result.pages)
             if form == "jsonl":
                 for line in to_jsonl(result.findings):
@@ -204,12 +206,14 @@ def _line(result: Replayed) -> None:
 
 
 def _span(since: datetime | None, until: datetime | None, horizon: Horizon) -> Window | None:
-    from monitor.windows import Window
+    from monitor.windows import EARLIEST, Window
 
     if since is None and until is None:
         return None
     if since is None:
         raise click.UsageError("--to needs --from")
+    if since.year < EARLIEST:
+        raise click.UsageError(f"--from {since.date()} lies before {EARLIEST}, as no log does")
     end = until or horizon.known_at
     if end <= since:
         raise click.UsageError(
@@ -236,7 +240,7 @@ def _results(
     calendar = model.schedule.calendar
     if span is not None and windows == [span] and calendar.containing(span.start) != span:
         notice([f"{span} holds no whole window of {calendar.every}: judged all the same, as one"])
-    return list(replay(model, baseline, windows, horizon))
+    return list(progressing(replay(model, baseline, windows, horizon), len(windows), model.name))
 
 
 def _report(

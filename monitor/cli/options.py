@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from monitor.store import Store
 
 _F = TypeVar("_F", bound=Callable[..., object])
+_T = TypeVar("_T")
 _FORMATS = ("text", "json", "jsonl", "markdown", "junit")
 
 
@@ -166,3 +168,19 @@ def writable(path: Path | None) -> None:
     """Refuse a target that cannot be written before any work is done."""
     if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
         raise click.UsageError(f"{path} is no file that can be written; its folder must exist")
+
+
+def progressing(results: Iterable[_T], total: int, what: str) -> Iterator[_T]:
+    """The same, and on a terminal a line on stderr that says how far it is until the next comes."""
+    if not sys.stderr.isatty():
+        yield from results
+        return
+    waiting = iter(results)
+    for done in range(total):
+        click.echo(f"\r{what}: window {done + 1:,} of {total:,} …", nl=False, err=True)
+        try:
+            each = next(waiting, None)
+        finally:
+            click.echo("\r\033[K", nl=False, err=True)
+        if each is not None:
+            yield each

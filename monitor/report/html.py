@@ -24,12 +24,15 @@ from monitor.report.words import (
     number,
     place,
     said,
+    seen,
     span,
     started,
     unsaid,
     verdicts,
     word,
 )
+from monitor.why import explained
+from monitor.why import place as reason
 
 LIMIT = 300_000
 """Bytes that a page stays below, whatever it reports on."""
@@ -66,9 +69,11 @@ def page(report: Report) -> str:
         "verdict": worst(findings),
         "said": said(report),
         "unsaid": unsaid(report),
+        "seen": seen(report),
         "tally": tally(findings),
         "span": span(findings),
         "metrics": sections.metrics(report),
+        "reasons": [(each, reason(each)) for each in explained(findings)],
         "first": started(windows[0], dates=True) if windows else "",
         "last": started(windows[-1], dates=True) if windows else "",
         "windows": len(windows),

@@ -24,6 +24,7 @@ Record = dict[str, str | int | float | None]
 _TIMES = ("window_start", "window_end")
 _FLOATS = ("value", "corrected_value", "low", "high", "p_value", "threshold")
 _COUNTS = ("revision", "n_reference", "n_current")
+_POWER = "detectable"
 
 
 def record(finding: Finding) -> Record:
@@ -53,6 +54,7 @@ def record(finding: Finding) -> Record:
         "reason": finding.reason,
         "n_reference": None if finding.stat is None else stat.n_reference,
         "n_current": None if finding.stat is None else stat.n_current,
+        _POWER: _finite(finding.detectable),
     }
 
 
@@ -116,7 +118,7 @@ def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     frame = pd.DataFrame(records, columns=names, dtype=object)
     for name in _TIMES:
         frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
-    types = dict.fromkeys(_FLOATS, "float64") | dict.fromkeys(_COUNTS, "Int64")
+    types = dict.fromkeys((*_FLOATS, _POWER), "float64") | dict.fromkeys(_COUNTS, "Int64")
     texts = [name for name in names if name not in (*_TIMES, *types)]
     return frame.astype(types | dict.fromkeys(texts, "str"))
 
@@ -138,6 +140,7 @@ def record_names() -> tuple[str, ...]:
         "reason",
         "n_reference",
         "n_current",
+        _POWER,
     )
 
 

@@ -34,6 +34,7 @@ _CAUSES = {
     "nulls": "missing values",
     "new_categories": "new categories",
     "features": "feature drift",
+    "figures": "figure",
     "predictions": "prediction drift",
     "labels": "labels",
     "performance": "performance",
@@ -199,7 +200,7 @@ def metrics(report: Report) -> list[Metric]:
     """The performance metrics of all rows in the newest window that has them, worst first."""
     found: dict[str, Finding] = {}
     for finding in worst_first(report.findings):
-        if finding.cause == "performance" and finding.slice == WHOLE:
+        if _is_metric(finding) and finding.slice == WHOLE:
             newest = found.get(finding.check)
             if newest is None or newest.window < finding.window:
                 found[finding.check] = finding
@@ -212,7 +213,7 @@ def metrics(report: Report) -> list[Metric]:
 def courses(report: Report) -> list[Course]:
     """The performance metrics over time, where there is more than one window."""
     found = []
-    performance = (f for f in _past(report) if f.cause == "performance")
+    performance = filter(_is_metric, _past(report))
     for check, group in groupby(sorted(performance, key=_course_order), key=lambda f: f.check):
         points = [Point(f, f.window in report.provisional) for f in group]
         if len(points) < 2:
@@ -251,6 +252,11 @@ def calendar(report: Report) -> list[Window]:
 def _urgency(strip: Strip) -> tuple[int, int, str]:
     """What sorts the rows of the grid: the newest verdict, then how often one fired."""
     return WORST_FIRST.index(strip.verdict), -sum(strip.firing), strip.name
+
+
+def _is_metric(finding: Finding) -> bool:
+    """Whether a finding is about the performance as a whole, and not split by a column."""
+    return finding.cause == "performance" and not finding.column
 
 
 def _past(report: Report) -> list[Finding]:

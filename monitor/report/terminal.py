@@ -17,12 +17,15 @@ from monitor.report.words import (
     counted,
     headline,
     number,
+    remark,
+    seen,
     span,
     started,
     subject,
     verdicts,
     word,
 )
+from monitor.why import explained, place
 
 NARROWEST = 60
 CORRECTED_FROM = 72
@@ -59,6 +62,7 @@ def to_text(report: Report, *, width: int, colour: bool, most: int = MOST_ROWS) 
         _wrapped(_summary(report), width),
         _coloured(table) if colour else "\n".join(map(_plain, table)),
         _rest(findings[most:]),
+        _wrapped(_why(findings), width),
         _wrapped(_notes(report), width),
         _wrapped(f"{clean(headline(report), 1000)}.", width),
     )
@@ -79,8 +83,18 @@ def _rest(findings: Sequence[Finding]) -> str:
     return f"and {len(findings):,} more: {verdicts(findings)}" if findings else ""
 
 
+def _why(findings: Sequence[Finding]) -> str:
+    """A line for each explanation."""
+    return "\n".join(
+        f"why: {clean(' '.join(filter(None, (each.check, each.column))), 120)}: "
+        f"{clean(place(each), 400)}"
+        for each in explained(findings)
+    )
+
+
 def _notes(report: Report) -> str:
-    return "\n".join(f"note: {clean(notice, 400)}" for notice in report.notices)
+    told = "\n".join(f"note: {clean(notice, 400)}" for notice in report.notices)
+    return "\n".join(filter(None, (told, clean(seen(report), 400))))
 
 
 def _wrapped(text: str, width: int) -> str:
@@ -102,7 +116,7 @@ def _table(findings: Sequence[Finding], width: int) -> Iterator[_Line]:
     left = sum(widths.values()) + len(_GAP) * len(widths) if beside else 4
     for finding, row in zip(findings, rows, strict=True):
         line = _cells(row, widths, _STYLES.get(finding.verdict, ""))
-        reason = textwrap.wrap(clean(finding.reason, 400), width - left, break_on_hyphens=False)
+        reason = textwrap.wrap(clean(remark(finding), 400), width - left, break_on_hyphens=False)
         if beside and reason:
             line.append((_GAP + reason.pop(0), ""))
         yield line

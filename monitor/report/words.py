@@ -32,6 +32,7 @@ MEANINGS: Mapping[Verdict, str] = {
     Verdict.OK: "judged, and within its limit",
 }
 NAMED_METRICS = 2
+_TELLING = ("wasserstein", "jensen_shannon")
 
 
 def word(verdict: Verdict) -> str:
@@ -111,6 +112,13 @@ def number(value: float | None) -> str:
     return "-" if value is None else figure(value)
 
 
+def remark(finding: Finding) -> str:
+    """Why a verdict is what it is; of broken rows that are few enough, how many there are."""
+    if finding.reason or finding.stat is None or finding.cause != "schema":
+        return finding.reason
+    return finding.stat.where
+
+
 def brief(value: float | None) -> str:
     """A number to three digits, for places where the fourth tells nobody anything.
 
@@ -152,6 +160,34 @@ def unsaid(report: Report) -> str:
     return f"{missing:,} of {counted(len(report.findings), 'check')} {verb} not judged"
 
 
+def seen(report: Report) -> str:
+    """What would have been noticed where all is fine: of the metrics, and of the drift of columns.
+
+    Empty where that is not known. Of the columns the one counts that would hide the most.
+    """
+    known = [f for f in report.findings if f.detectable is not None and f.slice == WHOLE]
+    newest = max((finding.window for finding in known), default=None)
+    now = [finding for finding in known if finding.window == newest]
+    metrics = [f for f in now if f.cause == "performance" and not f.column][:NAMED_METRICS]
+    told = [f"{_change(f)} of {clean(f.check, 60)} by {brief(f.detectable)}" for f in metrics]
+    drift = [f for f in now if f.cause == "features" and f.check in _TELLING]
+    hidden = max(drift, key=_hidden, default=None)
+    if hidden is not None:
+        where = f"{clean(hidden.column, 60)} by {brief(hidden.detectable)} ({hidden.check})"
+        told.append(f"a move of {where}")
+    return f"Would have been noticed four times in five: {', '.join(told)}" if told else ""
+
+
+def _hidden(finding: Finding) -> float:
+    return finding.detectable or 0.0
+
+
+def _change(finding: Finding) -> str:
+    value, limit = finding.judged_value, finding.threshold
+    falls = value is not None and limit is not None and limit < value
+    return "a fall" if falls else "a rise"
+
+
 def measured(value: float, low: float | None = None, high: float | None = None) -> str:
     """A number to three digits with its interval.
 
@@ -191,13 +227,39 @@ def _judged_features(findings: Iterable[Finding]) -> set[str]:
     return {
         finding.column
         for finding in findings
-        if finding.cause == "features" and finding.slice == WHOLE and finding.verdict.judged
+        if finding.cause == "features"
+        and finding.column
+        and finding.slice == WHOLE
+        and finding.verdict.judged
     }
 
 
 def _features(firing: Sequence[Finding], report: Report) -> str:
-    judged = _judged_features(report.findings)
-    return f"{len(by_column(firing)):,} of {counted(len(judged), 'feature')} drifted"
+    columns = len(by_column(firing))
+    judged = counted(len(_judged_features(report.findings)), "feature")
+    return "; ".join(
+        filter(
+            None, (f"{columns:,} of {judged} drifted" * (columns > 0), _spanning(firing, report))
+        )
+    )
+
+
+def _predictions(firing: Sequence[Finding], report: Report) -> str:
+    columns = f"the predictions drifted ({_columns(firing)})" if by_column(firing) else ""
+    return "; ".join(filter(None, (columns, _spanning(firing, report))))
+
+
+def _spanning(firing: Sequence[Finding], report: Report) -> str:
+    """What is said of the checks that are about no column."""
+    return _performance([finding for finding in firing if not finding.column], report)
+
+
+def _figures(firing: Sequence[Finding], report: Report) -> str:
+    del report
+    named = [" of ".join(filter(None, (f.check, clean(f.column, 60)))) for f in firing]
+    told, rest = list(dict.fromkeys(named))[:NAMED_METRICS], len(set(named)) - NAMED_METRICS
+    more = f" and {counted(rest, 'more figure')}" if rest > 0 else ""
+    return f"out of bounds: {', '.join(told)}{more}"
 
 
 def _performance(firing: Sequence[Finding], report: Report) -> str:
@@ -236,7 +298,8 @@ _PHRASES: Mapping[str, Callable[[Sequence[Finding], Report], str]] = {
     "nulls": _phrase("values are missing in {}"),
     "new_categories": _phrase("unseen categories in {}"),
     "features": _features,
-    "predictions": _phrase("the predictions drifted ({})"),
+    "figures": _figures,
+    "predictions": _predictions,
     "labels": _phrase("the labels changed"),
     "performance": _performance,
 }

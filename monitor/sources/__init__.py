@@ -61,7 +61,12 @@ class Columns:
     """Which column of a log plays which part; None where there is none.
 
     ``numeric`` and ``categorical`` name the features (both None: all other columns are features,
-    their kind inferred). ``timezone`` is how timestamps without an offset are to be read.
+    their kind inferred). ``timezone`` is how timestamps without an offset are to be read. ``query``
+    tells which rows of a ranker answer one request, ``horizon`` how far ahead a forecast looks.
+    ``lower`` and ``upper`` are the ends of a prediction interval, ``weight`` says how much a row
+    counts, ``scores`` which column holds the score of each class.
+    ``text`` and ``embeddings`` name features whatever ``numeric`` and ``categorical`` say: texts,
+    and vectors of one length, of which columns of numbers are made.
     """
 
     timestamp: str | None = None
@@ -76,6 +81,21 @@ class Columns:
     exclude: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
     timezone: str = "UTC"
+    query: str | None = None
+    horizon: str | None = None
+    text: tuple[str, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    lower: str | None = None
+    upper: str | None = None
+    weight: str | None = None
+    scores: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def besides(self) -> tuple[tuple[str, str], ...]:
+        """Columns that tell more of an outcome: the key that names each, and its name."""
+        named = [(key, getattr(self, key)) for key in ("lower", "upper", "weight")]
+        named += [(f"scores.{each}", name) for each, name in sorted(self.scores.items())]
+        return tuple((key, name) for key, name in named if name is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +109,8 @@ class ColumnSurvey:
     ``distinct`` tells how many different values there are, also where ``levels`` has no room for
     them: of text up to 100,000 (``values`` then counts their rows alone), of numbers exactly up to
     5,000 where all rows were looked at, beyond and elsewhere an estimate from the sample.
-    ``edges`` are quantiles of the sample where the bit grid is too coarse for the column.
+    ``edges`` are quantiles of the sample where the bit grid is too coarse for the column,
+    ``frequent`` is how many of the ``levels`` have 20 rows or more.
     """
 
     name: str
@@ -103,6 +124,17 @@ class ColumnSurvey:
     complete: bool = True
     distinct: int = 0
     edges: tuple[float, ...] = ()
+    frequent: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorSurvey:
+    """What a first look at a column of vectors told: their mean, and a sample of them (rows)."""
+
+    values: int
+    nulls: int
+    centre: Floats
+    sample: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +142,9 @@ class Survey:
     """A first look at a period of a log; ``notices`` are sentences a person should read.
 
     ``sample`` holds the numbers of up to 4,096 rows, the same ones of every numeric column, NaN
-    where there is none; it may be empty where a source cannot tell.
+    where there is none; it may be empty where a source cannot tell. ``texts`` holds the words that
+    some rows of each column of texts have, most frequent first, ``embeddings`` what was seen of
+    each column of vectors that holds any.
     """
 
     columns: Mapping[str, ColumnSurvey]
@@ -118,6 +152,8 @@ class Survey:
     timestamp_unit: str | None = None
     notices: tuple[str, ...] = ()
     sample: Mapping[str, Floats] = field(default_factory=dict, compare=False, repr=False)
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    embeddings: Mapping[str, VectorSurvey] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

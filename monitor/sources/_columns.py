@@ -24,6 +24,11 @@ FAMILIES: tuple[str, ...] = ("empty", "number", "text", "boolean", "time", "nest
 NULL, NUMBER, TEXT, BOOLEAN, TIME, NESTED, MISSING = range(len(FAMILIES))
 
 
+def alike(kind: int, length: int) -> Kinds:
+    """One kind for so many rows, which takes the room of one; read-only."""
+    return np.broadcast_to(np.uint8(kind), length)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Numbers:
     """A column read as numbers: a value and a kind for each row.
@@ -40,7 +45,7 @@ class Numbers:
     @classmethod
     def absent(cls, length: int) -> Numbers:
         """The column for rows of a log that lacks it."""
-        return cls(np.zeros(length), np.full(length, MISSING, np.uint8))
+        return cls(np.zeros(length), alike(MISSING, length))
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -67,7 +72,7 @@ class Numbers:
     @property
     def usable(self) -> Bools:
         """Which rows hold a number (NaN and infinities among them)."""
-        return self.there & ~self.unparsed
+        return self.there if self.odd is None else self.there & (self.odd < 0)
 
     def floats(self) -> Floats:
         """The numbers, NaN where there is none."""
@@ -103,7 +108,7 @@ class Levels:
     @classmethod
     def absent(cls, length: int) -> Levels:
         """The column for rows of a log that lacks it."""
-        return cls(np.full(length, -1, np.int32), np.full(length, MISSING, np.uint8))
+        return cls(np.full(length, -1, np.int32), alike(MISSING, length))
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -142,7 +147,97 @@ class Levels:
         return cls(np.concatenate(places), kinds, tuple(texts))
 
 
-Column = Numbers | Levels
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """A column of texts read as words, of which a row has any number.
+
+    Those of row i are the ``places`` in ``texts`` from ``edges[i]`` to before ``edges[i + 1]``.
+    """
+
+    edges: Counts
+    places: Places
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def absent(cls, length: int) -> Words:
+        """The column for rows that have no words."""
+        return cls(np.zeros(length + 1, np.int64), np.empty(0, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    @property
+    def kinds(self) -> Kinds:
+        """None: the words of a row, and not the row, are what is counted."""
+        return np.empty(0, np.uint8)
+
+    @property
+    def there(self) -> Bools:
+        """Which rows hold any word."""
+        return np.not_equal(self.edges[:-1], self.edges[1:])
+
+    def at(self, rows: Rows) -> Words:
+        starts, ends = self.edges[:-1][rows], self.edges[1:][rows]
+        sizes = ends - starts
+        edges = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
+        within = np.arange(edges[-1]) - np.repeat(edges[:-1], sizes)
+        return Words(edges, self.places[np.repeat(starts, sizes) + within], self.texts)
+
+    def counts(self, rows: Counts | None = None) -> dict[str, int]:
+        """Rows that hold each word; ``rows`` says how many each cell stands for."""
+        stands = None if rows is None else np.repeat(rows, np.diff(self.edges))
+        counts = np.bincount(self.places, stands, len(self.texts))
+        return {self.texts[place]: int(counts[place]) for place in np.flatnonzero(counts)}
+
+    @classmethod
+    def join(cls, parts: Sequence[Words]) -> Words:
+        if len(parts) == 1:
+            return parts[0]
+        texts: dict[str, int] = {}
+        places = [_recode(part.places, part.texts, len(part.places), texts) for part in parts]
+        sizes = np.concatenate([np.diff(part.edges) for part in parts])
+        edges = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
+        return cls(edges, np.concatenate(places), tuple(texts))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vectors:
+    """A column of vectors: a row of ``values`` each, of which those that are ``there`` count."""
+
+    values: Floats
+    there: Bools
+
+    @classmethod
+    def absent(cls, length: int, size: int) -> Vectors:
+        """The column for rows of a log that lacks it, its vectors being of this size."""
+        return cls(np.zeros((length, size)), np.zeros(length, np.bool_))
+
+    def __len__(self) -> int:
+        return len(self.there)
+
+    @property
+    def kinds(self) -> Kinds:
+        """None: what the cells are is told by the columns of numbers that are made of them."""
+        return np.empty(0, np.uint8)
+
+    def at(self, rows: Rows) -> Vectors:
+        return Vectors(self.values[rows], self.there[rows])
+
+    def usable(self) -> Floats:
+        """The vectors that count."""
+        return self.values if self.there.all() else self.values[self.there]
+
+    @classmethod
+    def join(cls, parts: Sequence[Vectors]) -> Vectors:
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([part.values for part in parts]),
+            np.concatenate([part.there for part in parts]),
+        )
+
+
+Column = Numbers | Levels | Words | Vectors
 
 
 class NumbersCount:
@@ -185,7 +280,7 @@ class LevelsCount:
 
     def add(self, column: Column, rows: Counts | None = None) -> None:
         """Count cells; ``rows`` says how many rows each stands for (None: one)."""
-        if not isinstance(column, Levels):
+        if not isinstance(column, Levels | Words):
             raise TypeError("a column read as numbers has no place among levels")
         kinds, plan = _count_kinds(column.kinds, rows), self._profile.plan
         nulls, found = int(kinds[NULL]), _found(kinds)
@@ -206,6 +301,9 @@ def _count_kinds(kinds: Kinds, rows: Counts | None = None) -> NDArray[np.int64]:
     if rows is not None:
         return np.bincount(kinds, rows, len(FAMILIES)).astype(np.int64)
     counts, rest = np.zeros(len(FAMILIES), np.int64), len(kinds)
+    if rest and not kinds.strides[0]:  # see `alike`
+        counts[kinds[0]] = rest
+        return counts
     for kind in (NUMBER, *range(len(FAMILIES))):
         if rest:
             counts[kind] = np.count_nonzero(kinds == kind)

@@ -168,7 +168,11 @@ class FileLog:
         horizon: Horizon,
     ) -> Request:
         single = frozenset(filter(None, (columns.id, columns.timestamp, columns.label_timestamp)))
-        return Request(names, columns.timestamp, columns.timezone, windows, horizon, single)
+        wide = frozenset((*columns.text, *columns.embeddings))
+        single |= wide
+        return Request(
+            names, columns.timestamp, columns.timezone, windows, horizon, single, wide=wide
+        )
 
     def _scan(self, files: Sequence[File], request: Request) -> Scan:
         return lambda: (batch for f in files for batch in self.reader.batches(f, request))
@@ -244,7 +248,10 @@ def _parts(columns: Columns) -> Iterator[tuple[str, str | None]]:
     yield "version", columns.version
     yield "prediction", columns.prediction
     yield "score", columns.score
-    for key in ("numeric", "categorical", "segments"):
+    yield "query", columns.query
+    yield "horizon", columns.horizon
+    yield from columns.besides
+    for key in ("numeric", "categorical", "segments", "text", "embeddings"):
         for name in getattr(columns, key) or ():
             yield key, name
 

@@ -19,6 +19,8 @@ from monitor.windows import Window
 
 _MOST_CELLS = 1 << 21
 _MOST_ROWS = 1 << 15
+_MOST_WIDE = 1 << 11  # of texts or vectors, some 10 kB each
+_FEWEST_ROWS = 1 << 10
 _LONGEST_CAUSE = 160
 
 
@@ -28,7 +30,8 @@ class Request:
 
     Where ``windows`` are given a reader may leave out rows that lie in none of them, unless these
     have no time or one after the horizon's clock. ``single`` names columns whose values hardly
-    repeat. ``part`` (i, n) asks for the i-th of n stretches of the row groups of a file alone.
+    repeat, ``wide`` those whose values take much room. ``part`` (i, n) asks for the i-th of n
+    stretches of the row groups of a file alone.
     """
 
     columns: tuple[str, ...] | None
@@ -38,6 +41,7 @@ class Request:
     horizon: Horizon = FOREVER
     single: frozenset[str] = frozenset()
     part: tuple[int, int] | None = None
+    wide: frozenset[str] = frozenset()
 
     def stretch(self, groups: list[int]) -> list[int]:
         """Of these row groups those of the wanted ``part``."""
@@ -49,10 +53,10 @@ class Request:
         found = [name for name in names if self.columns is None or name in self.columns]
         return found or list(names[:1])
 
-
-def batch_rows(columns: int) -> int:
-    """How many rows of so many columns to hold at a time."""
-    return max(min(_MOST_CELLS // max(columns, 1), _MOST_ROWS), 1024)
+    def rows(self, names: Sequence[str]) -> int:
+        """How many rows of these columns to hold at a time."""
+        most = _MOST_ROWS if self.wide.isdisjoint(names) else _MOST_WIDE
+        return max(min(_MOST_CELLS // max(len(names), 1), most), _FEWEST_ROWS)
 
 
 class Reader(Protocol):

@@ -20,6 +20,9 @@ from monitor.sources._columns import Levels, Numbers
 SAMPLE = 1 << 16
 FEW_LEVELS = MOST_CLASSES
 _MOST_DISTINCT = 100_000
+FREQUENT = 20
+"""Rows from which a level is known to be more frequent than others."""
+
 _ATOM_SHARE = 0.005
 _HALVINGS = 60
 
@@ -235,14 +238,16 @@ def text_survey(
 ) -> ColumnSurvey:
     """The survey of a column of levels from the rows of each canonical text; ``complete`` tells
     that ``counts`` holds them all."""
+    levels = _most_frequent(counts, MOST_LEVELS)
     return ColumnSurvey(
         name,
         family,
         sum(counts.values()),
         nulls,
-        levels=_most_frequent(counts, MOST_LEVELS),
+        levels=levels,
         complete=complete and len(counts) <= MOST_LEVELS,
         distinct=len(counts),
+        frequent=sum(counts[level] >= FREQUENT for level in levels),
     )
 
 

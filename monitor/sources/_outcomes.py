@@ -8,11 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.grid import Counts, Floats
-from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, Outcome, RegressionOutcome
+from checks.outcome import (
+    NEGATIVE,
+    POSITIVE,
+    UNKNOWN,
+    BinaryOutcome,
+    ForecastOutcome,
+    Outcome,
+    RegressionOutcome,
+    decided,
+)
 from checks.outcome_classes import NOTHING, MulticlassOutcome
-from checks.plan import BinaryPlan, MulticlassPlan, OutcomePlan, RegressionPlan
+from checks.plan import (
+    BinaryPlan,
+    ForecastPlan,
+    MulticlassPlan,
+    MultilabelPlan,
+    OutcomePlan,
+    RankingPlan,
+    RegressionPlan,
+)
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Column, Levels, Numbers, Rows
+from monitor.sources._ranked import Ranked
+from monitor.sources._sets import Tagged, outside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +47,15 @@ class Classified:
     @property
     def labelled(self) -> Bools:
         return np.not_equal(self.label, UNKNOWN)
+
+    def seen(self, rows: Rows) -> tuple[Floats, Floats]:
+        """The loss of each of these rows, and what the model said, as a sample keeps them."""
+        told, label = self.predicted[rows], self.label[rows]
+        score = np.full(len(told), np.nan) if self.score is None else self.score[rows]
+        valid = (score >= 0.0) & (score <= 1.0)
+        told = decided(self.plan, told, score)
+        loss = _wrong(told, label, UNKNOWN)
+        return loss, np.where(valid, score, np.where(told == UNKNOWN, np.nan, told))
 
     def outcome(self, rows: Rows, counts: Counts | None = None) -> BinaryOutcome:
         """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
@@ -55,6 +83,12 @@ class Assigned:
     def labelled(self) -> Bools:
         return np.not_equal(self.label, NOTHING)
 
+    def seen(self, rows: Rows) -> tuple[Floats, Floats]:
+        """The loss of each of these rows, and the score of the class that was predicted."""
+        told, label = self.predicted[rows], self.label[rows]
+        score = np.full(len(told), np.nan) if self.score is None else self.score[rows]
+        return _wrong(told, label, NOTHING), score
+
     def outcome(self, rows: Rows, counts: Counts | None = None) -> MulticlassOutcome:
         """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
         score = None if self.score is None else self.score[rows]
@@ -74,6 +108,13 @@ class Estimated:
     def labelled(self) -> Bools:
         return np.isfinite(self.label)
 
+    def seen(self, rows: Rows) -> tuple[Floats, Floats]:
+        """The absolute error of each of these rows, and the amount that was predicted."""
+        told, label = self.predicted[rows], self.label[rows]
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = np.abs(told - label)
+        return np.where(np.isfinite(error), error, np.nan), told
+
     def outcome(self, rows: Rows, counts: Counts | None = None) -> RegressionOutcome:
         """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
         predicted, label = self.predicted[rows], self.label[rows]
@@ -86,12 +127,30 @@ class Unjudged:
 
     labelled: Bools
 
+    def seen(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Nothing is known of these rows."""
+        nothing = np.full(len(self.labelled[rows]), np.nan)
+        return nothing, nothing
+
     def outcome(self, rows: Rows, counts: Counts | None = None) -> Outcome | None:
         del rows, counts
         return None
 
 
-Judged = Classified | Assigned | Estimated | Unjudged
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast(Estimated):
+    """Rows of forecasts: those of a regression, and the place of the horizon of each."""
+
+    plan: ForecastPlan
+    horizon: NDArray[np.int64]
+
+    def outcome(self, rows: Rows, counts: Counts | None = None) -> ForecastOutcome:
+        """The outcome of these rows; ``counts`` says how many each stands for (None: one)."""
+        parts = self.predicted[rows], self.label[rows], self.horizon[rows]
+        return ForecastOutcome.by(self.plan, *parts, counts=counts)
+
+
+Judged = Classified | Assigned | Estimated | Ranked | Tagged | Unjudged
 
 
 def judged(
@@ -100,8 +159,16 @@ def judged(
     prediction: Column | None,
     score: Column | None,
     label: Column | None,
+    group: Column | None = None,
 ) -> Judged:
     """The rows of a log in the terms of ``plan``; columns are read as `Needs` says."""
+    if isinstance(plan, RankingPlan):
+        return Ranked(plan, *(_floats(each, length) for each in (group, score, label)))
+    if isinstance(plan, MultilabelPlan):
+        return Tagged(plan, *_sets(prediction, label, length))
+    if isinstance(plan, ForecastPlan):
+        sides = _floats(prediction, length), _floats(label, length)
+        return Forecast(plan, *sides, _horizons(plan, group, length))
     if isinstance(plan, BinaryPlan):
         truth = classes(plan, label, length)
         strange = np.equal(truth, UNKNOWN) & _there(label, length)
@@ -111,6 +178,12 @@ def judged(
     if isinstance(plan, RegressionPlan):
         return Estimated(plan, _floats(prediction, length), _floats(label, length))
     return Unjudged(_there(label, length))
+
+
+def _wrong(told: NDArray[np.int64], label: NDArray[np.int64], unknown: int) -> Floats:
+    """1 where a class is not the truth, 0 where it is, NaN where either is not known."""
+    known = (told != unknown) & (label != unknown)
+    return np.where(known, told != label, np.nan)
 
 
 def classes(plan: BinaryPlan, column: Column | None, length: int) -> NDArray[np.int64]:
@@ -151,7 +224,28 @@ def strangers(plan: OutcomePlan | None, column: Column) -> Bools:
         return found >= len(plan.classes)
     if isinstance(plan, RegressionPlan) and isinstance(column, Numbers):
         return column.unparsed
+    if isinstance(plan, RankingPlan) and isinstance(column, Numbers):
+        return column.unparsed | (column.floats() < 0.0)
+    if isinstance(plan, MultilabelPlan) and plan.complete and isinstance(column, Levels):
+        return outside(plan, column)
     return np.zeros(len(column), np.bool_)
+
+
+def _sets(prediction: Column | None, label: Column | None, length: int) -> tuple[Levels, Levels]:
+    """The sets of labels, all of them missing where there is no column of them."""
+    told, truth = (
+        each if isinstance(each, Levels) else Levels.absent(length) for each in (prediction, label)
+    )
+    return told, truth
+
+
+def _horizons(plan: ForecastPlan, column: Column | None, length: int) -> NDArray[np.int64]:
+    """The place of each row's horizon among the plan's; behind these all others have one."""
+    other = len(plan.horizons)
+    if not isinstance(column, Levels):
+        return np.full(length, other)
+    known = {text: place for place, text in enumerate(plan.horizons)}
+    return np.array([*(known.get(text, other) for text in column.texts), other])[column.places]
 
 
 def _there(column: Column | None, length: int) -> Bools:

@@ -13,14 +13,18 @@ from checks.log import Anomaly
 from checks.plan import Plan
 from monitor.sources import Columns, Horizon
 from monitor.sources._arrow import Bools, Hashes, hashes, mask, short_texts
+from monitor.sources._columns import Column
+from monitor.sources._derived import derived
 from monitor.sources._duplicates import keys
 from monitor.sources._labels import LabelIndex, Truth, truth_of
-from monitor.sources._needs import Needs
+from monitor.sources._needs import Need, Needs
 from monitor.sources._outcomes import strangers
 from monitor.sources._placing import Placed, Placer, unit_changed
-from monitor.sources._tally import Gathered, Tally
-from monitor.sources._times import TimeReader
+from monitor.sources._row_rules import broken_rules
+from monitor.sources._tally import NO_TIMES, Gathered, Tally
+from monitor.sources._times import NAT, TimeReader
 from monitor.sources._together import row_ranks
+from monitor.sources._zones import Micros
 from monitor.windows import Window
 
 _LARGEST_KEPT = 31 << 20  # bytes: glibc takes no notice of blocks beyond 32 MB
@@ -45,7 +49,7 @@ class Pass:
         """The sums of all rows that the sieve lets through."""
         _keep_freed_memory()
         needs = Needs.of(self.plan, self.columns)
-        tally = Tally(self.plan, needs)
+        tally = Tally(self.plan, needs, self.horizon.known_at.timestamp())
         placer = Placer(self.columns, self.windows, self.horizon)
         arrivals = TimeReader(self.columns.timezone)
         seen = 0
@@ -69,16 +73,27 @@ class Pass:
         return sieve(rows, keys(found, self.span[rows.window]), known)
 
     def _read(self, rows: Placed, truth: Truth | None, needs: Needs, seen: int) -> Gathered:
-        columns = {}
+        columns: dict[Need, Column] = {}
+        made = derived(rows.batch, self.plan)
         for need in needs:
+            if need.name in made:
+                columns[need] = made[need.name]
+                continue
             array = _column(rows.batch, need.name)
             if need.name == self.columns.label:
                 array = None if truth is None else truth.label
             columns[need] = need.read(array, len(rows), self.plan, self.typed)
+        arrived = self._arrived(rows, truth)
         if self.plan.multivariate is None:
-            return Gathered(rows.window, rows.times, columns)
+            return Gathered(rows.window, rows.times, columns, arrived=arrived)
         ranks = row_ranks(_column(rows.batch, self.columns.id), rows.times, seen)
-        return Gathered(rows.window, rows.times, columns, ranks)
+        return Gathered(rows.window, rows.times, columns, ranks, arrived)
+
+    def _arrived(self, rows: Placed, truth: Truth | None) -> Micros:
+        """When the labels of rows came, where the plan asks for it."""
+        if not self.plan.delays:
+            return NO_TIMES
+        return np.full(len(rows), NAT) if truth is None else truth.arrived
 
     def _report(
         self, tally: Tally, rows: Placed, truth: Truth | None, read: Gathered, needs: Needs
@@ -90,9 +105,12 @@ class Pass:
         if needs.prediction is not None:
             strange = strangers(self.plan.outcome, read.columns[needs.prediction])
             _book(tally, "unknown_predictions", rows, strange, _column(at, needs.prediction.name))
+        ids = _column(at, self.columns.id)
+        if self.plan.rules:
+            for name, chosen in broken_rules(self.plan, at, self.typed):
+                _book(tally, name, rows, chosen, ids)
         if truth is None:
             return
-        ids = _column(at, self.columns.id)
         _book(tally, "early_labels", rows, truth.early(rows.times), ids)
         _book(tally, "conflicting_labels", rows, truth.contradicted, ids)
         if needs.label is not None:

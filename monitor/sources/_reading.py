@@ -39,6 +39,7 @@ from monitor.sources._columns import (
     Levels,
     Numbers,
     Places,
+    alike,
 )
 
 NUMBER_TEXT = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^(?i:nan|[+-]?inf(inity)?)$"
@@ -66,53 +67,51 @@ class Reading:
 
     def numbers(self, array: pa.Array | pa.ChunkedArray) -> Numbers:
         """The column as numbers: text is parsed, booleans become 0 and 1."""
+        if isinstance(array, pa.DoubleArray):  # as nearly all are; to look at a type costs time too
+            return Numbers(values(array, np.float64), _kinds(array, NUMBER))
         array = plain(array)
         if pt.is_dictionary(array.type):
             return self._spread(self.numbers(array.dictionary), codes(array))
-        there = present(array)
         match family(array.type):
             case "number":
-                wide = array if pt.is_float64(array.type) else array.cast(pa.float64(), safe=False)
-                return Numbers(values(wide, np.float64), _kinds(there, NUMBER))
+                wide = array.cast(pa.float64(), safe=False)
+                return Numbers(values(wide, np.float64), _kinds(array, NUMBER))
             case "boolean":
-                return Numbers(truths(array).astype(np.float64), _kinds(there, BOOLEAN))
+                return Numbers(truths(array).astype(np.float64), _kinds(array, BOOLEAN))
             case "text":
                 return self._parse(array)
             case other:
-                return _no_numbers(array, there, other)
+                return _no_numbers(array, other)
 
     def _parse(self, array: pa.StringArray) -> Numbers:
         whole = _as_floats(array)
         if whole is not None:
-            there = present(array)
-            return Numbers(whole, _kinds(there, self._kind_of_numbers()))
+            return Numbers(whole, _kinds(array, self._kind_of_numbers()))
         array = pc.utf8_trim_whitespace(array)
         there = present(array) & (values(pc.binary_length(array), np.int32) > 0)
         good = there & truths(pc.match_substring_regex(array, NUMBER_TEXT))
         loose = np.zeros(len(array))
         loose[good] = values(array.filter(mask(good)).cast(pa.float64()), np.float64)
         odd, texts = _odd(array, there & ~good)
-        kinds = _kinds(there, self._kind_of_numbers())
-        kinds[there & ~good] = TEXT
-        return Numbers(loose, kinds, odd, texts)
+        kinds = np.where(good, np.uint8(self._kind_of_numbers()), np.uint8(TEXT))
+        return Numbers(loose, np.where(there, kinds, np.uint8(NULL)), odd, texts)
 
     def _kind_of_numbers(self) -> int:
         return TEXT if self.typed or self.found == "text" else NUMBER
 
     def _spread(self, distinct: Numbers, places: NDArray[np.int64]) -> Numbers:
         if not len(distinct):
-            return Numbers(np.zeros(len(places)), np.full(len(places), NULL, np.uint8))
+            return Numbers(np.zeros(len(places)), alike(NULL, len(places)))
         return distinct.at(places).hide(places < 0)
 
     def levels(self, array: pa.Array | pa.ChunkedArray) -> Levels:
         """The column as levels, each by its canonical text; NaN is a null."""
         array = plain(array)
-        there = present(array)
         if family(array.type) == "nested" and not is_binary(array.type):
-            text = (cut(f"<{array.type}>"),)
-            return Levels(np.where(there, 0, -1).astype(np.int32), _kinds(there, NESTED), text)
+            text, places = (cut(f"<{array.type}>"),), np.where(present(array), 0, -1)
+            return Levels(places.astype(np.int32), _kinds(array, NESTED), text)
         if not pt.is_dictionary(array.type) and pt.is_null(array.type):
-            return Levels(np.full(len(array), -1, np.int32), _kinds(there, NULL))
+            return Levels(np.full(len(array), -1, np.int32), alike(NULL, len(array)))
         near = _near_integers(array)
         if near is not None:
             return near
@@ -122,12 +121,10 @@ class Reading:
         common = {text: place for place, text in enumerate(distinct)}
         moved = [-1 if text is None else common[text] for text in texts]
         place = codes(array)
-        alike = len(set(kinds)) == 1 and not array.indices.null_count
+        one = len(set(kinds)) == 1 and not array.indices.null_count
         return Levels(
             np.array([*moved, -1], np.int32)[place],
-            np.full(len(place), kinds[0], np.uint8)
-            if alike
-            else np.array([*kinds, NULL], np.uint8)[place],
+            alike(kinds[0], len(place)) if one else np.array([*kinds, NULL], np.uint8)[place],
             tuple(common),
         )
 
@@ -177,13 +174,14 @@ def _near_integers(array: pa.Array) -> Levels | None:
     moved = np.zeros(high - low + 1, np.int32)
     moved[met] = np.arange(len(met))
     texts = tuple(canonical(low + int(place)) for place in met)
-    return Levels(moved[places], np.full(len(array), NUMBER, np.uint8), texts)
+    return Levels(moved[places], alike(NUMBER, len(array)), texts)
 
 
-def _kinds(there: Bools, kind: int) -> Kinds:
-    if there.all():
-        return np.full(len(there), kind, np.uint8)
-    return np.where(there, np.uint8(kind), np.uint8(NULL))
+def _kinds(array: pa.Array, kind: int) -> Kinds:
+    """This kind for each value, and NULL where there is none."""
+    if not array.null_count:
+        return alike(kind, len(array))
+    return np.where(present(array), np.uint8(kind), np.uint8(NULL))
 
 
 def _as_floats(array: pa.StringArray) -> Floats | None:
@@ -207,12 +205,12 @@ def _odd(array: pa.StringArray, rows: Bools) -> tuple[Places | None, tuple[str, 
     return odd, tuple(texts)
 
 
-def _no_numbers(array: pa.Array, there: Bools, of: Family) -> Numbers:
+def _no_numbers(array: pa.Array, of: Family) -> Numbers:
     """Times and nested values are no numbers: every cell that is there is unparsed."""
-    kinds = _kinds(there, FAMILIES.index(of))
+    kinds = _kinds(array, FAMILIES.index(of))
     if of == "empty":
         return Numbers(np.zeros(len(array)), kinds)
-    odd = np.where(there, 0, -1).astype(np.int32)
+    odd = np.where(present(array), 0, -1).astype(np.int32)
     return Numbers(np.zeros(len(array)), kinds, odd, (cut(f"<{array.type}>"),))
 
 

@@ -10,15 +10,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from checks.plan import Plan
+from checks.plan import ForecastPlan, Plan, RankingPlan
 from checks.portrait import Portrait
 from monitor.findings import Slice
 from monitor.sources import Columns, Horizon
 from monitor.sources._arrow import Bools, Hashes, hashes, mask, short_texts
+from monitor.sources._derived import logged
 from monitor.sources._duplicates import Contradictions, IdLedger, Repeats
 from monitor.sources._labels import LabelIndex
 from monitor.sources._pass import Pass, Sieve
 from monitor.sources._placing import Placed
+from monitor.sources._row_rules import looked_at
 from monitor.sources._tally import Tally
 from monitor.windows import Window
 
@@ -42,8 +44,12 @@ def wanted(plan: Plan, columns: Columns) -> tuple[str, ...]:
         columns.score,
         columns.label,
         columns.label_timestamp,
+        columns.query if isinstance(plan.outcome, RankingPlan) else None,
+        columns.horizon if isinstance(plan.outcome, ForecastPlan) else None,
+        *(name for _, name in columns.besides if plan.besides),
     )
-    return tuple(dict.fromkeys((*filter(None, parts), *plan.columns, *plan.segments)))
+    watched = (*logged(plan), *plan.segments, *looked_at(plan))
+    return tuple(dict.fromkeys((*filter(None, parts), *watched)))
 
 
 def profile_batches(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,10 +17,13 @@ from checks.grid import Floats
 from checks.plan import MOST_LEVELS
 from monitor.sources import Columns, ColumnSurvey, Family, Survey
 from monitor.sources._arrow import cut, family, indices, plain, present, truths
+from monitor.sources._derived import require_free
 from monitor.sources._labels import FOREVER, LabelIndex
 from monitor.sources._looks import LevelLook, NumberLook, Spread, numeric_survey, text_survey
+from monitor.sources._made import MadeLook
 from monitor.sources._placing import Placer
 from monitor.sources._reading import BOOLEAN_TEXT, NUMBER_TEXT, Reading
+from monitor.sources._sets import is_list, sets_of
 from monitor.sources._times import UNITS
 from monitor.sources._together import row_ranks
 from monitor.sources._zones import Micros
@@ -32,6 +36,8 @@ Scan = Callable[[], Iterable[pa.RecordBatch]]
 
 _NEARLY_ALL = 0.9
 _FEW = 1 << 12
+_LISTS = re.compile(r"(fixed_size_|large_)?list<\w+: (double|float|halffloat)")
+_VECTORS = "; if they are embeddings, list it under embeddings"
 _TIME_TEXT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?.*)?$"
 
 
@@ -45,13 +51,17 @@ def surveyed(columns: Columns) -> tuple[str, ...] | None:
         *(columns.numeric or ()),
         *(columns.categorical or ()),
         *columns.segments,
+        *filter(None, (columns.horizon,)),
+        *columns.text,
+        *columns.embeddings,
     )
     return tuple(dict.fromkeys(named))
 
 
 def _structure(columns: Columns) -> tuple[str | None, ...]:
     """Columns that are never watched: of them a survey tells no more than the family."""
-    return columns.timestamp, columns.id, columns.label_timestamp
+    named = columns.timestamp, columns.id, columns.label_timestamp, columns.query
+    return *named, *(name for _, name in columns.besides)
 
 
 def survey_batches(
@@ -70,14 +80,23 @@ def survey_batches(
     """
     told: dict[str, Family] = {}
     if not typed:
-        told = _families(batch for batch, _ in _rows(columns, period, scan(), None, labels))
-    look = _Look(columns, told, typed)
+        rows = (batch for batch, _ in _rows(columns, period, scan(), None, labels))
+        told = _families(rows, (*columns.text, *columns.embeddings))
+    look = _Look(columns, told, typed, MadeLook(columns))
     units: Counter[int] = Counter()
     for batch, times in _rows(columns, period, scan(), units, labels):
         look.add(batch, times)
     unit = UNITS[units.most_common(1)[0][0]] if units else None
     notices = tuple(look.notices())
-    return Survey(look.surveys(), look.spread.passed, unit, notices, look.sample())
+    return Survey(
+        look.surveys(),
+        look.spread.passed,
+        unit,
+        notices,
+        look.sample(),
+        look.made.texts(),
+        look.made.embeddings(),
+    )
 
 
 def _rows(
@@ -137,17 +156,23 @@ def _hits(array: pa.Array, pattern: str) -> int:
     return int(np.count_nonzero(truths(found) & present(found)))
 
 
-def _families(batches: Iterable[pa.RecordBatch]) -> dict[str, Family]:
-    """The family of each column of text in a format without types, by what its cells read as."""
+def _families(batches: Iterable[pa.RecordBatch], known: Sequence[str]) -> dict[str, Family]:
+    """The family of each column of text in a format without types, by what its cells read as.
+
+    Those ``known`` are not looked at: they are text whatever they read as.
+    """
     shares: dict[str, _Share] = {}
     for batch in batches:
         for name in batch.schema.names:
+            if name in known:
+                continue
             array = plain(batch.column(name))
             if pa.types.is_dictionary(array.type):
                 array = plain(array.dictionary_decode())
             if pa.types.is_string(array.type):
                 shares.setdefault(name, _Share()).add(array)
-    return {name: share.family for name, share in shares.items()}
+    told: dict[str, Family] = dict.fromkeys(known, "text")
+    return told | {name: share.family for name, share in shares.items()}
 
 
 @dataclass(slots=True)
@@ -157,20 +182,27 @@ class _Look:
     columns: Columns
     told: dict[str, Family]
     typed: bool
+    made: MadeLook
     spread: Spread = field(default_factory=Spread)
     families: dict[str, Family] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, NumberLook] = field(default_factory=dict)
     levels: dict[str, LevelLook] = field(default_factory=dict)
     others: dict[str, tuple[int, int]] = field(default_factory=dict)
+    sets: set[str] = field(default_factory=set)
     ranks: Floats = field(default_factory=lambda: np.empty(0))
 
     def add(self, batch: pa.RecordBatch, times: Micros) -> None:
+        require_free(self.columns, batch.schema.names)
         picked = self.spread.pick(len(batch))
+        made = self.made.add(batch, times)
+        for name, column in made.items():
+            self.families[name] = "number"
+            self._number_look(name).add(column, picked)
         for name in batch.schema.names:
-            if name not in self.columns.exclude:
+            if name not in self.columns.exclude and name not in made:
                 self._add_column(name, plain(batch.column(name)), picked)
-        for name in self.numbers.keys() - set(batch.schema.names):
+        for name in self.numbers.keys() - made.keys() - set(batch.schema.names):
             self.numbers[name].skip(len(picked))
         self.ranks = np.concatenate((self.ranks, self._ranks(batch, times, picked)))
         factor = self.spread.widen()
@@ -190,18 +222,24 @@ class _Look:
     def _add_column(self, name: str, array: pa.Array, picked: NDArray[np.intp]) -> None:
         if self.families.get(name, "empty") == "empty":
             self.families[name] = self._family(name, array.type)
+            if is_list(array.type) and name in (self.columns.prediction, self.columns.label):
+                self.sets.add(name)
             self.types[name] = cut(str(array.type))
         reading = Reading(self.told.get(name, ""), self.typed)
         kind = self._kind(name, self.families[name])
         if kind == "number":
-            look = self.numbers.setdefault(name, NumberLook(sample=[_unknown(len(self.ranks))]))
-            look.add(reading.numbers(array), picked)
+            self._number_look(name).add(reading.numbers(array), picked)
         elif kind == "levels":
-            self.levels.setdefault(name, LevelLook()).add(reading.levels(array))
+            of_sets = self.families[name] == "nested"
+            levels = sets_of(array) if of_sets else reading.levels(array)
+            self.levels.setdefault(name, LevelLook()).add(levels)
         else:
             values, nulls = self.others.get(name, (0, 0))
             there = len(array) - array.null_count
             self.others[name] = values + there, nulls + array.null_count
+
+    def _number_look(self, name: str) -> NumberLook:
+        return self.numbers.setdefault(name, NumberLook(sample=[_unknown(len(self.ranks))]))
 
     def _family(self, name: str, kind: pa.DataType) -> Family:
         of = family(kind)
@@ -210,16 +248,19 @@ class _Look:
     def _kind(self, name: str, of: Family) -> Kind:
         """Whether a column is looked at as numbers, as levels, or not at all."""
         columns = self.columns
-        if of == "empty" or name in _structure(columns):
+        if of == "empty" or name in (*_structure(columns), *columns.text, *columns.embeddings):
             return "other"
-        if name in columns.segments or name in (columns.categorical or ()):
+        if name in (*columns.segments, *(columns.categorical or ()), columns.horizon):
             return "levels"
         if name in (columns.numeric or ()) or of == "number":
             return "number"
-        return "other" if of in ("time", "nested") else "levels"
+        if of == "nested":
+            return "levels" if name in self.sets else "other"
+        return "other" if of == "time" else "levels"
 
     def surveys(self) -> dict[str, ColumnSurvey]:
-        return {name: self._survey(name) for name in self.families}
+        looked = {name: self._survey(name) for name in self.families}
+        return looked | {each.name: each for each in self.made.surveys(looked)}
 
     def _survey(self, name: str) -> ColumnSurvey:
         of = self.families[name]
@@ -242,8 +283,11 @@ class _Look:
         """What a person should know of columns that are no features, or no good ones."""
         for name, of in self.families.items():
             if self._kind(name, of) == "other" and of in ("time", "nested"):
-                if name not in _structure(self.columns):
-                    yield f"{name}: {self.types[name]} values are not profiled; left out"
+                known = (*_structure(self.columns), *self.columns.text, *self.columns.embeddings)
+                if name not in known:
+                    yield f"{name}: {self.types[name]} values are not profiled; left out" + (
+                        _VECTORS if _LISTS.match(self.types[name]) else ""
+                    )
             elif name in self.levels and len(self.levels[name].counts) > MOST_LEVELS:
                 yield f"{name}: more than {MOST_LEVELS:,} levels; the rarest count as one"
 

@@ -10,14 +10,18 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from checks.delays import Delays
+from checks.embedding import EmbeddingProfile
 from checks.grid import Counts, Floats
 from checks.joint import Multivariate
 from checks.log import Anomaly, LogProfile
 from checks.outcome import Outcome
-from checks.plan import SEGMENT_SHIFT, CategoricalPlan, ColumnPlan, Plan
+from checks.outcome_ranking import QueryRows
+from checks.plan import SEGMENT_SHIFT, CategoricalPlan, ColumnPlan, MultilabelPlan, Plan
 from checks.portrait import ColumnProfile, Portrait
 from monitor.findings import WHOLE, Slice
 from monitor.sources import ALL_TIME
+from monitor.sources._besides import Besides
 from monitor.sources._columns import (
     NULL,
     Column,
@@ -26,16 +30,21 @@ from monitor.sources._columns import (
     Numbers,
     NumbersCount,
     Rows,
+    Vectors,
+    Words,
     count_of,
 )
+from monitor.sources._delayed import delays_of
 from monitor.sources._needs import Need, Needs
 from monitor.sources._outcomes import Judged, judged
+from monitor.sources._ranked import settled
 from monitor.sources._times import NAT
 from monitor.sources._together import together
 from monitor.sources._zones import Micros
 from monitor.windows import Window
 
 _MOST_CELLS = 1 << 22  # gathered before they are counted: some 40 MB
+_WORDS = 64  # of a text, about
 _MOST_OPEN = 128  # columns that are being counted: up to 64 MB
 
 _P = TypeVar("_P", bound=ColumnPlan)
@@ -55,13 +64,15 @@ NO_RANKS: Floats = np.empty(0)
 class Gathered:
     """Rows of some windows: the window and time of each, and their columns.
 
-    ``ranks`` are those of the rows in a sample, where the plan asks for one.
+    ``ranks`` are those of the rows in a sample, ``arrived`` when their labels came, each where the
+    plan asks for it.
     """
 
     window: NDArray[np.intp]
     times: Micros
     columns: Mapping[Need, Column]
     ranks: Floats = field(default_factory=lambda: NO_RANKS)
+    arrived: Micros = field(default_factory=lambda: NO_TIMES)
 
     def __len__(self) -> int:
         return len(self.window)
@@ -72,17 +83,22 @@ class Gathered:
         window = np.concatenate([part.window for part in parts])
         times = np.concatenate([part.times for part in parts])
         columns = {need: _join([part.columns[need] for part in parts]) for need in parts[0].columns}
-        ranks = np.concatenate([part.ranks for part in parts])
+        kept = [np.concatenate([getattr(part, n) for part in parts]) for n in ("ranks", "arrived")]
         if (window[1:] >= window[:-1]).all():
-            return cls(window, times, columns, ranks)
+            return cls(window, times, columns, *kept)
         order = np.argsort(window, kind="stable")
         ordered = {need: column.at(order) for need, column in columns.items()}
-        return cls(window[order], times[order], ordered, ranks[order] if len(ranks) else ranks)
+        kept = [each[order] if len(each) else each for each in kept]
+        return cls(window[order], times[order], ordered, *kept)
 
 
 def _join(parts: Sequence[Column]) -> Column:
     if isinstance(parts[0], Numbers):
         return Numbers.join([part for part in parts if isinstance(part, Numbers)])
+    if isinstance(parts[0], Words):
+        return Words.join([part for part in parts if isinstance(part, Words)])
+    if isinstance(parts[0], Vectors):
+        return Vectors.join([part for part in parts if isinstance(part, Vectors)])
     return Levels.join([part for part in parts if isinstance(part, Levels)])
 
 
@@ -123,17 +139,20 @@ class Tally:
     memory grow with the log.
     """
 
-    def __init__(self, plan: Plan, needs: Needs) -> None:
+    def __init__(self, plan: Plan, needs: Needs, known_at: float = np.inf) -> None:
         self._plan, self._needs, self._hash = plan, needs, plan.hash
-        self._most = max(_MOST_CELLS // (len(list(needs)) + 2), 1)
+        self._most = max(_MOST_CELLS // (len(list(needs)) + _width(plan) + 2), 1)
         self._few = len(slices(plan)) * len(needs.watched) <= _MOST_OPEN
         self._waiting: list[Gathered] = []
         self._facts: dict[Place, _Facts] = {}
         self._open: dict[tuple[Place, str], NumbersCount | LevelsCount] = {}
         self._columns: dict[tuple[Place, str], ColumnProfile] = {}
-        self._outcomes: dict[Place, Outcome] = {}
+        self._outcomes: dict[Place, Outcome | QueryRows] = {}
         self._together: dict[Place, Multivariate] = {}
         self._anomalies: dict[int, dict[str, Anomaly]] = {}
+        self._delays: dict[Place, Delays] = {}
+        self._embeddings: dict[tuple[Place, str], EmbeddingProfile] = {}
+        self._known_at = known_at
 
     def add(self, rows: Gathered) -> None:
         if self._few and len(rows) and _alike(rows.window):
@@ -158,7 +177,7 @@ class Tally:
         }
 
     def settled(self) -> Tally:
-        """This tally with everything counted: nothing but profiles is left in it."""
+        """This tally with everything counted: profiles are left in it, and rows of queries."""
         self._count_waiting()
         self._close()
         return self
@@ -174,6 +193,10 @@ class Tally:
             self.add_outcome(place, outcome)
         for place, part in other._together.items():
             self._join(place, part)
+        for place, delays in other._delays.items():
+            self._add_delays(place, delays)
+        for (place, name), vectors in other._embeddings.items():
+            self._add_embedding(place, name, vectors)
         for window, anomalies in other._anomalies.items():
             for name, met in anomalies.items():
                 self.report(window, name, met)
@@ -197,14 +220,28 @@ class Tally:
             or count_of(sliced(self._plan.columns[name], place[1])).profile()
             for name in self._needs.watched
         }
-        outcome = self._outcomes.get(place) or empty.outcome(slice(None))
-        return Portrait(self._hash, columns, log, outcome, self._multivariate(place))
+        none = self._besides({need: need.absent(0) for need in self._needs})
+        told = none.told(empty.outcome(slice(None)), empty, slice(None))
+        outcome = settled(self._outcomes.get(place) or told)
+        together, delays = self._multivariate(place, empty), self._delays_of(place, empty)
+        embeddings = {
+            name: self._embeddings.get((place, name))
+            or EmbeddingProfile.of(Vectors.absent(0, len(plan.centre)).values, plan)
+            for name, plan in self._plan.embeddings.items()
+        }
+        return Portrait(self._hash, columns, log, outcome, together, delays, embeddings)
 
-    def _multivariate(self, place: Place) -> Multivariate | None:
+    def _delays_of(self, place: Place, empty: Judged) -> Delays | None:
+        if place[1] != WHOLE or not self._plan.delays:
+            return None
+        none = delays_of(self._plan, empty, NO_TIMES, NO_TIMES, slice(0), self._known_at)
+        return self._delays.get(place) or none
+
+    def _multivariate(self, place: Place, empty: Judged) -> Multivariate | None:
         if place[1] != WHOLE:
             return None
         nothing = {name: need.absent(0) for name, need in self._needs.watched.items()}
-        return self._together.get(place) or together(self._plan, nothing, NO_RANKS, slice(0))
+        return self._together.get(place) or together(self._plan, nothing, NO_RANKS, slice(0), empty)
 
     def _count_waiting(self) -> None:
         if self._waiting:
@@ -215,10 +252,25 @@ class Tally:
         """Count rows that are ordered by window."""
         segments = {name: rows.columns[need] for name, need in self._needs.segments.items()}
         places = list(cuts(self._plan, rows.window, segments))
-        self._add_judged(rows, places)
-        self._add_together(rows, places)
+        found = self._judge(rows.columns, len(rows))
+        self._add_judged(rows, places, found)
+        self._add_together(rows, places, found)
         for name, need in self._needs.watched.items():
             self.count(name, rows.columns[need], places)
+        for name, need in self._needs.embeddings.items():
+            self._count_vectors(name, rows.columns[need], places)
+
+    def _count_vectors(self, name: str, column: Column, places: Cuts) -> None:
+        if not isinstance(column, Vectors):
+            raise TypeError("only vectors can be counted as such")
+        plan = self._plan.embeddings[name]
+        for place, chosen in places:
+            usable = column.at(chosen).usable()
+            self._add_embedding(place, name, EmbeddingProfile.of(usable, plan))
+
+    def _add_embedding(self, place: Place, name: str, profile: EmbeddingProfile) -> None:
+        before = self._embeddings.get((place, name))
+        self._embeddings[place, name] = profile if before is None else before.merge(profile)
 
     def count(self, name: str, column: Column, places: Cuts, rows: Counts | None = None) -> None:
         """Count the cells of a watched column; ``rows`` says how many rows each stands for."""
@@ -244,22 +296,29 @@ class Tally:
             self.add_profile(place, name, count.profile())
         self._open.clear()
 
-    def _add_judged(self, rows: Gathered, places: Cuts) -> None:
-        found = self._judge(rows.columns, len(rows))
+    def _add_judged(self, rows: Gathered, places: Cuts, found: Judged) -> None:
         version = rows.columns[self._needs.version] if self._needs.version else None
+        besides = self._besides(rows.columns)
         for place, chosen in places:
             versions = version.at(chosen).counts() if isinstance(version, Levels) else {}
             labels = int(np.count_nonzero(found.labelled[chosen]))
             times = rows.times[chosen]
             self.add_facts(place, len(times), times, labels=labels, versions=versions)
-            self.add_outcome(place, found.outcome(chosen))
+            self.add_outcome(place, besides.told(found.outcome(chosen), found, chosen))
+            if self._plan.delays and place[1] == WHOLE:
+                told = rows.times, rows.arrived, chosen, self._known_at
+                self._add_delays(place, delays_of(self._plan, found, *told))
 
-    def _add_together(self, rows: Gathered, places: Cuts) -> None:
+    def _add_delays(self, place: Place, delays: Delays) -> None:
+        before = self._delays.get(place)
+        self._delays[place] = delays if before is None else before.merge(delays)
+
+    def _add_together(self, rows: Gathered, places: Cuts, found: Judged) -> None:
         columns = {name: rows.columns[need] for name, need in self._needs.watched.items()}
         for place, chosen in places:
             part = None
             if place[1] == WHOLE:
-                part = together(self._plan, columns, rows.ranks, chosen)
+                part = together(self._plan, columns, rows.ranks, chosen, found)
             if part is not None:
                 self._join(place, part)
 
@@ -279,21 +338,32 @@ class Tally:
         """Count rows; ``times`` are theirs, or the first and the last of these alone."""
         self._facts.setdefault(place, _Facts()).add(rows, times, labels, versions)
 
-    def add_outcome(self, place: Place, outcome: Outcome | None) -> None:
+    def add_outcome(self, place: Place, outcome: Outcome | QueryRows | None) -> None:
         """Add the outcome of more rows."""
         if outcome is not None:
             before = self._outcomes.get(place)
             self._outcomes[place] = outcome if before is None else before.merge(outcome)  # type: ignore[arg-type]
 
     def _judge(self, columns: Mapping[Need, Column], length: int) -> Judged:
-        parts = (self._needs.prediction, self._needs.score, self._needs.label)
+        needs = self._needs
+        parts = (needs.prediction, needs.score, needs.label, needs.group)
         found = (None if need is None else columns[need] for need in parts)
         return judged(self._plan.outcome, length, *found)
+
+    def _besides(self, columns: Mapping[Need, Column]) -> Besides:
+        return Besides.of({key: columns[need] for key, need in self._needs.besides.items()})
 
     def add_profile(self, place: Place, name: str, profile: ColumnProfile) -> None:
         """Add the profile of a watched column in more rows."""
         before = self._columns.get((place, name))
         self._columns[place, name] = profile if before is None else before.merge(profile)  # type: ignore[arg-type]
+
+
+def _width(plan: Plan) -> int:
+    """How many cells the texts, vectors and sets of labels of a row may take."""
+    labels = len(plan.outcome.labels) if isinstance(plan.outcome, MultilabelPlan) else 0
+    vectors = sum(len(each.centre) for each in plan.embeddings.values())
+    return _WORDS * len(plan.texts) + vectors + 2 * labels
 
 
 def _alike(windows: NDArray[np.intp]) -> bool:

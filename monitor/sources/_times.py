@@ -80,7 +80,9 @@ class TimeReader:
         return _nothing(len(array))
 
     def _typed(self, array: pa.Array) -> Times:
-        us = np.where(present(array), _scaled(array), NAT)
+        us = _scaled(array)
+        if array.null_count:
+            us = np.where(present(array), us, NAT)
         if getattr(array.type, "tz", None) is None:
             us = self._local(us)
         return Times(us, _no_unit(len(us)))
@@ -145,6 +147,8 @@ def _scaled(array: pa.Array) -> Micros:
         return values(array, np.int64) // 1_000
     else:
         raw, factor = values(array, np.int64), _PER_UNIT[array.type.unit]
+    if len(raw) and FIRST // factor <= raw.min() and raw.max() <= LAST // factor:
+        return raw * factor
     sane = (raw >= FIRST // factor) & (raw <= LAST // factor)
     return np.where(sane, np.where(sane, raw, 0) * factor, NAT)
 

@@ -13,6 +13,7 @@ from checks.plan import CategoricalPlan, Plan
 from checks.sample import ranks_of
 from monitor.sources._arrow import hashes
 from monitor.sources._columns import Column, Levels, Numbers, Rows
+from monitor.sources._outcomes import Judged
 from monitor.sources._zones import Micros
 
 _OF_A_TIME = np.uint64(0xD1342543DE82EF95)
@@ -34,7 +35,7 @@ def row_ranks(ids: pa.Array | None, times: Micros, start: int) -> Floats:
 
 
 def together(
-    plan: Plan, columns: Mapping[str, Column], ranks: Floats, rows: Rows
+    plan: Plan, columns: Mapping[str, Column], ranks: Floats, rows: Rows, found: Judged
 ) -> Multivariate | None:
     """What the plan keeps of some of the rows of its columns; None where it keeps nothing."""
     wanted = plan.multivariate
@@ -50,7 +51,8 @@ def together(
         column, of = columns[name], plan.columns[name]
         if isinstance(column, Levels) and isinstance(of, CategoricalPlan):
             codes[:, place] = _codes(column.at(rows), of)
-    return Multivariate.of(ranks, values, codes, wanted)
+    seen = found.seen(rows) if wanted.rows else (None, None)
+    return Multivariate.of(ranks, values, codes, wanted, *seen)
 
 
 def _codes(column: Levels, plan: CategoricalPlan) -> Counts:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Row
 
 from checks.pack import pack
 from checks.plan import Plan
+from checks.portrait import Portrait
 from monitor.baseline import Baseline
 from monitor.findings import Slice
 from monitor.store.columns import microseconds
@@ -36,6 +38,12 @@ _INFO = (
     baseline.c.note,
     baseline.c.recipe,
 )
+_NEWEST = (
+    sa.select(*_INFO)
+    .where(baseline.c.model == sa.bindparam("of"))
+    .order_by(baseline.c.version.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,8 @@ class Content:
     @classmethod
     def of(cls, accepted: Baseline) -> Content:
         """The content of a baseline; costs time, so it is done before a transaction begins."""
-        windows = {window: pack(portrait) for window, portrait in accepted.windows.items()}
+        bare = partial(Portrait, accepted.plan.hash, {})  # a window leaves the facts of its log
+        windows = {window: pack(bare(log)) for window, log in accepted.windows.items()}
         return cls(accepted.plan.to_json(), accepted.period, packed(accepted.portraits), windows)
 
     @property
@@ -145,8 +154,7 @@ def get(connection: Connection, model: str, version: int | None) -> Baseline | N
 
 def infos(connection: Connection, model: str, limit: int) -> tuple[BaselineInfo, ...]:
     """All versions of a model's baseline, oldest first, without their content."""
-    query = sa.select(*_INFO).where(baseline.c.model == model)
-    rows = connection.execute(query.order_by(baseline.c.version.desc()).limit(limit)).all()
+    rows = connection.execute(_NEWEST, {"of": model, "most": limit}).all()
     return tuple(_info(row) for row in reversed(rows))
 
 
@@ -175,7 +183,7 @@ def _baseline(row: Row[Any], content: Content, whose: str) -> Baseline:
         plan=Plan.from_json(content.plan),
         period=content.period,
         portraits={key: unpacked(each, whose) for key, each in content.portraits.items()},
-        windows={window: unpacked(each, whose) for window, each in content.windows.items()},
+        windows={window: unpacked(each, whose).log for window, each in content.windows.items()},
         version=row.version,
         accepted_at=row.accepted_at,
         accepted_by=row.accepted_by,

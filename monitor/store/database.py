@@ -8,8 +8,10 @@ acknowledgement or a note that a letter was sent is worth it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -43,6 +45,7 @@ class Database:
         self._engine = _engine(url)
         self._writer = self._engine.execution_options(**{_WRITES: True})
         self._reader = self._engine
+        self._held = threading.local()
         if url.get_backend_name() == "postgresql":
             self._reader = self._engine.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -58,9 +61,27 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database, whatever others write meanwhile."""
+        """A transaction that sees one state of the database, whatever others write meanwhile.
+
+        Within `at_once` it is that one.
+        """
+        held: Connection | None = getattr(self._held, "connection", None)
+        if held is not None:
+            yield held
+            return
         with self._translated(), self._reader.begin() as connection:
             yield connection
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """What this thread reads within it, it reads in one transaction."""
+        held, before = self._held, getattr(self._held, "connection", None)
+        with self.reading() as connection:
+            held.connection = connection
+            try:
+                yield
+            finally:
+                held.connection = before
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -94,9 +115,26 @@ class Database:
 
 def insert(connection: Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that takes ON CONFLICT, in the dialect of the connection."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
+    return _insert(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def upsert(
+    dialect: str, table: sa.Table, keys: tuple[str, ...], added: frozenset[str] = frozenset()
+) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that overwrites the row of the same keys, and adds to the columns ``added``."""
+    statement = _insert(dialect, table)
+    new = statement.excluded
+    changed = {
+        each.name: each + new[each.name] if each.name in added else new[each.name]
+        for each in table.c
+        if each.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
 
 
 def _parsed(address: str) -> URL:

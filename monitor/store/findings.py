@@ -6,10 +6,12 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection, Select
+from sqlalchemy import ColumnElement, Connection, Dialect, Select
 
 from checks.check import Stat
 from checks.verdict import Verdict
@@ -20,7 +22,8 @@ from monitor.store.tables import finding, ledger
 from monitor.windows import Window
 
 _NUMBERS = ("value", "corrected", "low", "high", "floor", "ceiling", "p_value")
-_MEASURED = (*_NUMBERS, "n_reference", "n_current", "place")
+_UNMEASURED = (None,) * len(_NUMBERS)
+_numbers_of = attrgetter(*_NUMBERS)
 _ROWS_AT_ONCE = 1000
 
 
@@ -51,13 +54,20 @@ def add(connection: Connection, entry: int, found: Sequence[Finding]) -> None:
         return
     rows = [(entry, place, *_values(each)) for place, each in enumerate(found)]
     # Written for the driver: a window has hundreds, and there is nothing to translate in them.
-    statement = sa.insert(finding).compile(dialect=connection.dialect)
-    if statement.positional:
-        connection.exec_driver_sql(str(statement), rows)
+    statement, positional = _insertion(connection.dialect)
+    if positional:
+        connection.exec_driver_sql(statement, rows)
     else:
         names = finding.c.keys()
         named = [dict(zip(names, row, strict=True)) for row in rows]
-        connection.exec_driver_sql(str(statement), named)
+        connection.exec_driver_sql(statement, named)
+
+
+@lru_cache(maxsize=4)
+def _insertion(dialect: Dialect) -> tuple[str, bool]:
+    """The statement that writes a row, and whether it takes its cells by position."""
+    compiled = sa.insert(finding).compile(dialect=dialect)
+    return str(compiled), compiled.positional
 
 
 def stream(connection: Connection, wanted: Wanted) -> Iterator[Finding]:
@@ -139,36 +149,38 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
 def _values(found: Finding) -> tuple[object, ...]:
     """The cells of a finding, in the order of the table."""
     stat = found.stat
-    measured: tuple[object, ...] = (None,) * len(_MEASURED)
-    if stat is not None:
-        numbers = (_number(found, name, getattr(stat, name)) for name in _NUMBERS)
-        measured = (*numbers, int(stat.n_reference), int(stat.n_current), storable(stat.where))
-    return (
-        storable(found.slice.version),
-        storable(found.slice.segment),
-        storable(found.check),
-        storable(found.column),
-        *measured,
-        _number(found, "threshold", found.threshold),
-        storable(found.rule),
-        storable(found.verdict),
-        storable(found.reason),
-        storable(found.cause),
+    measured = _UNMEASURED if stat is None else _numbers_of(stat)
+    shown = (*measured, found.threshold, found.detectable)
+    numbers = [None if each is None else float(each) for each in shown]
+    if math.isnan(sum(filter(None, numbers))):  # cheaper than a look at each
+        _require_numbers(found, numbers)
+    where = "" if stat is None else stat.where
+    said = (found.rule, str(found.verdict), found.reason, found.cause)
+    version, segment, check, column, where, *told = _storable(
+        (*found.slice, found.check, found.column, where, *said)
     )
+    *figures, threshold, detectable = numbers
+    counts = (None,) * 3 if stat is None else (int(stat.n_reference), int(stat.n_current), where)
+    return version, segment, check, column, *figures, *counts, threshold, *told, detectable
 
 
-def _number(found: Finding, name: str, value: float | None) -> float | None:
-    if value is None:
-        return None
-    if math.isnan(value):
-        where = f"{found.check} of {found.column}" if found.column else found.check
-        raise ValueError(f"{found.model}: {where}: {name} is NaN; a number that is missing is None")
-    return float(value)
+def _storable(texts: Sequence[str]) -> Sequence[str]:
+    """The same texts as they come back from the database; nearly always as they are."""
+    together = "".join(texts)
+    return texts if storable(together) is together else [storable(each) for each in texts]
+
+
+def _require_numbers(found: Finding, numbers: Sequence[float | None]) -> None:
+    for name, value in zip((*_NUMBERS, "threshold", "detectable"), numbers, strict=True):
+        if value is not None and math.isnan(value):
+            where = f"{found.check} of {found.column}" if found.column else found.check
+            missing = f"{name} is NaN; a number that is missing is None"
+            raise ValueError(f"{found.model}: {where}: {missing}")
 
 
 def _finding(row: Sequence[Any]) -> Finding:
     model, starts, ends, revision, version, segment, check, column, *rest = row
-    *measured, threshold, rule, verdict, reason, cause = rest
+    *measured, threshold, rule, verdict, reason, cause, detectable = rest
     return Finding(
         model,
         Slice(version, segment),
@@ -182,4 +194,5 @@ def _finding(row: Sequence[Any]) -> Finding:
         Verdict(verdict),
         reason,
         cause,
+        detectable,
     )

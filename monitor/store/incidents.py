@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alerts.incident import Incident
-from monitor.store.database import insert
+from monitor.store.database import upsert
 from monitor.store.tables import incident
 
 
@@ -52,14 +53,20 @@ def find(
     connection: Connection, model: str | None, *, open_only: bool, limit: int
 ) -> tuple[Incident, ...]:
     """Incidents, the newest first where there are more than ``limit``, in the order they began."""
+    query = _newest_first(of_model=model is not None, open_only=open_only)
+    texts = connection.execute(query, {"of": model, "most": limit}).scalars().all()
+    return tuple(Incident.from_json(text) for text in reversed(texts))
+
+
+@cache
+def _newest_first(*, of_model: bool, open_only: bool) -> sa.Select[str]:
     query = sa.select(incident.c.content)
-    if model is not None:
-        query = query.where(incident.c.model == model)
+    if of_model:
+        query = query.where(incident.c.model == sa.bindparam("of"))
     if open_only:
         query = query.where(incident.c.state.in_(("open", "acknowledged")))
-    query = query.order_by(incident.c.since.desc(), incident.c.key.desc()).limit(limit)
-    texts = connection.execute(query).scalars().all()
-    return tuple(Incident.from_json(text) for text in reversed(texts))
+    query = query.order_by(incident.c.since.desc(), incident.c.key.desc())
+    return query.limit(sa.bindparam("most", type_=sa.Integer))
 
 
 def _kept(stored: Incident, new: Incident) -> Incident:
@@ -102,6 +109,4 @@ def _put(connection: Connection, one: Incident) -> None:
         "last_seen": one.last_seen,
         "content": one.to_json(),
     }
-    statement = insert(connection, incident).values(row)
-    changed = {name: statement.excluded[name] for name in row if name != "key"}
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changed))
+    connection.execute(upsert(connection.dialect.name, incident, ("key",)), row)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, Row, Select
 
-from monitor.store.database import insert
+from monitor.store.columns import Moment
+from monitor.store.database import insert, upsert
 from monitor.store.errors import AlreadyRecorded
 from monitor.store.records import Entry, Progress, Record
 from monitor.store.tables import ledger, progress
@@ -33,7 +35,14 @@ _LINE = (
 )
 
 
-def newest_revision(as_of: datetime | None = None) -> ColumnElement[bool]:
+_PROGRESS = sa.select(progress.c.first, progress.c.settled).where(
+    progress.c.model == sa.bindparam("of")
+)
+
+
+def newest_revision(
+    as_of: datetime | ColumnElement[datetime] | None = None,
+) -> ColumnElement[bool]:
     """That a line of the ledger is its window's newest, or was at a moment."""
     later = ledger.alias("later")
     same = (later.c[name] == ledger.c[name] for name in ("model", "starts", "ends"))
@@ -101,10 +110,9 @@ def entries(
     limit: int,
 ) -> tuple[Entry, ...]:
     """The newest revision of each window of a model, in time order."""
-    query = _newest_first(model, as_of).limit(limit)
-    if since is not None:
-        query = query.where(ledger.c.ends > since)
-    found = [_entry(row) for row in connection.execute(query)]
+    query = _newest_of_windows(since=since is not None, as_of=as_of is not None)
+    given = {"of": model, "since": since, "as_of": as_of, "most": limit}
+    found = [_entry(row) for row in connection.execute(query, given)]
     return tuple(sorted(found, key=lambda entry: entry.window))
 
 
@@ -126,7 +134,7 @@ def number_of(
 
 def newest(connection: Connection, model: str) -> tuple[int, Entry] | None:
     """The line of the window that ends last, and its number."""
-    row = connection.execute(_newest_first(model, None).limit(1)).first()
+    row = connection.execute(_newest_of_windows(), {"of": model, "most": 1}).first()
     return None if row is None else (row.id, _entry(row))
 
 
@@ -136,27 +144,28 @@ def newest_performing(connection: Connection, model: str) -> int | None:
     That is the newest window in state final whose performance was looked at, or else the newest
     whose performance could be measured.
     """
-    # Written out: an index over these lines alone is used only where its condition is plain.
-    query = _newest_first(model, None).where(sa.text("modelmon_ledger.performance > 0")).limit(1)
-    final = query.where(ledger.c.state == State.FINAL)
-    for each in (final, query.where(ledger.c.measured > 0)):
-        if row := connection.execute(each).first():
+    for query in _performing():
+        if row := connection.execute(query, {"of": model, "most": 1}).first():
             return int(row.id)
     return None
+
+
+@cache
+def _performing() -> tuple[Select[Any], Select[Any]]:
+    # Written out: an index over these lines alone is used only where its condition is plain.
+    query = _newest_of_windows().where(sa.text("modelmon_ledger.performance > 0"))
+    return query.where(ledger.c.state == State.FINAL), query.where(ledger.c.measured > 0)
 
 
 def keep_progress(connection: Connection, model: str, found: Progress) -> None:
     """Note how far the ledger of a model is settled."""
     row = {"model": model, "first": found.first, "settled": found.settled}
-    statement = insert(connection, progress).values(row)
-    later = {name: statement.excluded[name] for name in ("first", "settled")}
-    connection.execute(statement.on_conflict_do_update(index_elements=["model"], set_=later))
+    connection.execute(upsert(connection.dialect.name, progress, ("model",)), row)
 
 
 def progress_of(connection: Connection, model: str) -> Progress | None:
     """How far the ledger of a model was settled when that was noted last."""
-    query = sa.select(progress.c.first, progress.c.settled).where(progress.c.model == model)
-    row = connection.execute(query).first()
+    row = connection.execute(_PROGRESS, {"of": model}).first()
     return None if row is None else Progress(row.first, row.settled)
 
 
@@ -172,12 +181,20 @@ def within(connection: Connection, model: str, span: Window) -> list[tuple[int, 
     return [(row.id, Window(row.starts, row.ends)) for row in connection.execute(query)]
 
 
-def _newest_first(model: str, as_of: datetime | None) -> Select[Any]:
-    return (
+@cache
+def _newest_of_windows(*, since: bool = False, as_of: bool = False) -> Select[Any]:
+    """The newest lines ``of`` a model, the last window first, at ``most`` so many.
+
+    Those that had not ended ``since``, and ``as_of`` a moment, where that is asked.
+    """
+    query = (
         sa.select(ledger.c.id, *_LINE)
-        .where(ledger.c.model == model, newest_revision(as_of))
+        .where(ledger.c.model == sa.bindparam("of"))
+        .where(newest_revision(sa.bindparam("as_of", type_=Moment) if as_of else None))
         .order_by(ledger.c.ends.desc(), ledger.c.starts.desc())
+        .limit(sa.bindparam("most", type_=sa.Integer))
     )
+    return query.where(ledger.c.ends > sa.bindparam("since")) if since else query
 
 
 def _of(model: str, window: Window) -> tuple[ColumnElement[bool], ...]:

@@ -11,7 +11,7 @@ from monitor.store.database import Database
 from monitor.store.errors import SchemaTooNew, SchemaTooOld
 from monitor.store.tables import VERSION_TABLE
 
-NEWEST = "0003"
+NEWEST = "0004"
 """The last migration that this program brings: the name of its file begins with it."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

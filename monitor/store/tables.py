@@ -189,6 +189,7 @@ finding = Table(
     _text("verdict"),
     _text("reason"),
     _text("cause"),
+    _number("detectable"),
     # A number that was measured has a value and its two counts; one that was not has neither.
     CheckConstraint(
         "(value IS NULL) = (n_current IS NULL) AND (value IS NULL) = (n_reference IS NULL)",

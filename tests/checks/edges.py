@@ -7,20 +7,38 @@ from dataclasses import replace
 
 import numpy as np
 
+from checks.delays import Delays
+from checks.embedding import EmbeddingProfile
+from checks.grid import Counts, Floats
 from checks.joint import KINDS, FourierMeans, JointMoments, Multivariate
 from checks.log import Anomaly, LogProfile
-from checks.outcome import NEGATIVE, POSITIVE, UNKNOWN, BinaryOutcome, RegressionOutcome
+from checks.outcome import (
+    NEGATIVE,
+    POSITIVE,
+    UNKNOWN,
+    BinaryOutcome,
+    ForecastOutcome,
+    RegressionOutcome,
+)
 from checks.outcome_classes import NOTHING, MulticlassOutcome
+from checks.outcome_labels import MultilabelOutcome
+from checks.outcome_ranges import RangeOutcome
+from checks.outcome_ranking import RankingOutcome
+from checks.outcome_scores import ClassScores
+from checks.outcome_weights import WeightedErrors
 from checks.plan import (
     BinaryPlan,
     CategoricalPlan,
+    EmbeddingPlan,
     MulticlassPlan,
     MultivariatePlan,
     NumericPlan,
     RegressionPlan,
 )
-from checks.profile import CategoricalProfile, NumericProfile
+from checks.profile import CategoricalProfile, NumericProfile, frozen
 from checks.sample import RowSample, ranks_of
+from checks.strata import Strata
+from tests.checks import tasks
 
 RNG = np.random.default_rng(20)
 NORMAL = RNG.normal(10.0, 2.0, 700)
@@ -174,6 +192,111 @@ def multiclass() -> dict[str, MulticlassOutcome]:
     }
 
 
+def class_scores() -> dict[str, MulticlassOutcome]:
+    """Outcomes with the scores of three classes, of which the truth may be another."""
+    rng = np.random.default_rng(27)
+    plan, classes = MulticlassPlan(("a", "b", "c")), ("a", "b", "c")
+    scores = rng.dirichlet((1.0, 1.0, 1.0), 400)
+    truth = np.array([rng.choice(3, p=each) for each in scores])
+    none = np.full(400, NOTHING)
+    sides = {
+        "good": (scores, truth),
+        "wrong": (scores[:, ::-1], truth),
+        "perfect": (np.eye(3)[truth], truth),
+        "certain_and_wrong": (np.eye(3)[(truth + 1) % 3], truth),
+        "equal": (np.full((400, 3), 1 / 3), truth),
+        "one_class_true": (scores, np.zeros(400, np.int64)),
+        "two_classes_true": (scores, truth % 2),
+        "one_row": (scores[:1], truth[:1]),
+        "new_truths": (scores, truth + 3),
+        "no_labels": (scores, none),
+        "percent": (scores * 100, truth),
+        "missing": (np.full((400, 3), np.nan), truth),
+        "gaps": (np.where(rng.random((400, 3)) < 0.1, np.nan, scores), truth),
+        "empty": (scores[:0], truth[:0]),
+    }
+    return {
+        name: replace(
+            MulticlassOutcome.of(plan, label % 3, label),
+            scores=ClassScores.of(classes, each, label),
+        )
+        for name, (each, label) in sides.items()
+    } | {"no_scores": MulticlassOutcome.of(plan, truth, truth)}
+
+
+WEIGHTS: Mapping[str, np.ndarray] = {
+    "even": np.full(400, 2.5),
+    "uneven": np.repeat([1.0, 10.0, 0.0, 0.1], 100),
+    "one_row": np.append(np.zeros(399), 3.0),
+    "nothing": np.zeros(400),
+    "unusable": np.repeat([-1.0, np.nan, np.inf, 1e200], 100),
+    "large": np.full(400, 1e60),
+    "tiny": np.full(400, 1e-150),
+}
+
+
+def weighted_binary() -> dict[str, BinaryOutcome]:
+    """Outcomes of good, perfect and useless predictions of rows with weights."""
+    rng = np.random.default_rng(28)
+    plan = BinaryPlan("1", "0")
+    score = rng.random(400)
+    label = (rng.random(400) < score).astype(np.int64)
+    told = {"": score, "perfect_": label.astype(float), "never_": score * 0.4}
+    none, strange = np.empty(0), np.full(400, np.nan)
+    found = {}
+    for kind, each in told.items():
+        rows = (each > 0.5).astype(np.int64), label, each
+        whole = BinaryOutcome.of(plan, *rows)
+        names = ("uneven",) if kind else WEIGHTS  # every pair is measured: few are enough
+        found |= {kind + name: whole.weighed(WEIGHTS[name], *rows) for name in names}
+    rows = (score > 0.5).astype(np.int64), label
+    empty = np.empty(0, np.int64), np.empty(0, np.int64)
+    return found | {
+        "no_scores": BinaryOutcome.of(plan, *rows).weighed(WEIGHTS["uneven"], *rows),
+        "missing_scores": BinaryOutcome.of(plan, *rows, strange).weighed(
+            WEIGHTS["uneven"], *rows, strange
+        ),
+        "one_class": BinaryOutcome.of(plan, rows[0], np.ones(400, np.int64), score).weighed(
+            WEIGHTS["uneven"], rows[0], np.ones(400, np.int64), score
+        ),
+        "empty": BinaryOutcome.of(plan, *empty, none).weighed(none, *empty, none),
+    }
+
+
+def weighted_regression() -> dict[str, RegressionOutcome]:
+    """Outcomes of rows with weights and prediction intervals."""
+    rng = np.random.default_rng(29)
+    plan = RegressionPlan(50.0)
+    truth = rng.normal(50.0, 10.0, 400)
+    sides = {"": truth + rng.normal(size=400), "perfect_": truth, "huge_": truth * 1e300}
+    ends = {
+        "even": (truth - 1.0, truth + rng.exponential(2.0, 400) - 0.3),
+        "uneven": (truth + 1.0, truth + 1.0),
+        "one_row": (np.append(np.full(399, np.nan), 0.0), np.full(400, 60.0)),
+        "nothing": (truth + 1.0, truth - 1.0),
+        "unusable": (np.full(400, np.nan), np.full(400, np.inf)),
+        "large": (np.full(400, -1e76), np.full(400, 1e76)),
+        "tiny": (truth, truth),
+    }
+    found = {}
+    for kind, told in sides.items():
+        whole = RegressionOutcome.of(plan, told, truth)
+        for name in ("uneven",) if kind else WEIGHTS:
+            found[kind + name] = replace(
+                whole,
+                weighted=WeightedErrors.of(WEIGHTS[name], told, truth),
+                ranges=RangeOutcome.of(*ends[name], truth),
+            )
+    none = np.empty(0)
+    return found | {
+        "empty": replace(
+            RegressionOutcome.of(plan, none, none),
+            weighted=WeightedErrors.of(none, none, none),
+            ranges=RangeOutcome.of(none, none, none),
+        )
+    }
+
+
 def regression() -> dict[str, RegressionOutcome]:
     rng = np.random.default_rng(23)
     plan = RegressionPlan(50.0)
@@ -210,6 +333,25 @@ def log() -> dict[str, LogProfile]:
         "no_rows": LogProfile.of_window(0, np.inf, -np.inf, 86_400.0),
         "no_windows": LogProfile(),
     }
+
+
+def strata() -> dict[str, Strata]:
+    rows = {
+        "even": ([300, 300, 0], [30.0, 60.0, 0.0]),
+        "uneven": ([10, 400, 90], [1.0, 400.0, 0.0]),
+        "perfect": ([300, 300, 5], [0.0, 0.0, 0.0]),
+        "one_segment": ([0, 300, 0], [0.0, 30.0, 0.0]),
+        "another_segment": ([300, 0, 0], [300.0, 0.0, 0.0]),
+        "one_row": ([1, 0, 0], [1.0, 0.0, 0.0]),
+        "huge": ([300, 300, 300], [1e200, 1e150, 1e-300]),
+        "infinite": ([300, 300, 0], [np.inf, 1.0, 0.0]),
+        "empty": ([0, 0, 0], [0.0, 0.0, 0.0]),
+    }
+    found = {}
+    for name, (counts, loss) in rows.items():
+        arrays = np.array(counts), np.array(loss), np.minimum(loss, 1e150) ** 2
+        found[name] = Strata(("a", "b", "c"), *map(frozen, arrays))
+    return found
 
 
 TOGETHER = MultivariatePlan(
@@ -251,9 +393,72 @@ def multivariate() -> dict[str, Multivariate]:
             each,
             np.arange(len(each))[:, None] % 4,
             TOGETHER,
+            *_seen(name, len(each)),
         )
         for name, each in values.items()
     }
+
+
+def _seen(name: str, rows: int) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+    """Losses and scores of rows: most samples have none."""
+    rng = np.random.default_rng(26)
+    score = rng.random(rows)
+    wrong = (rng.random(rows) < score).astype(np.float64)
+    known: dict[str, tuple[np.ndarray, np.ndarray]] = {
+        "usual": (wrong, score),
+        "gaps": (np.where(score < 0.3, np.nan, wrong), np.full(rows, np.nan)),
+        "huge": (score * 1e300, np.where(score > 0.5, np.inf, score)),
+        "four_rows": (np.ones(rows), score),
+        "one_row": (wrong, score),
+    }
+    return known.get(name, (None, None))
+
+
+def delays() -> dict[str, Delays]:
+    rng = np.random.default_rng(26)
+    times = np.sort(rng.uniform(0.0, 86_400.0, 400))
+    came = rng.choice(4, 400, p=(0.5, 0.1, 0.1, 0.3))
+    arrived = times + rng.lognormal(10.0, 1.0, 400)
+    told, day, none = np.ones(400, np.bool_), 86_400.0, np.empty(0)
+
+    def seen(moment: float, arrived: Floats = arrived, came: Counts = came) -> Delays:
+        known = np.isnan(arrived) | (arrived <= moment)
+        return Delays.of(times, arrived, known, came, 4, moment)
+
+    return {
+        "all": seen(100 * day),
+        "young": seen(1.5 * day),
+        "just_now": seen(day),
+        "slow": seen(100 * day, times + 5.0 * (arrived - times)),
+        "early": seen(100 * day, times - 60.0),
+        "undated": seen(100 * day, np.full(400, np.nan)),
+        "no_labels": seen(-1.0),
+        "all_right": seen(100 * day, came=np.zeros(400, np.int64)),
+        "one_time": Delays.of(np.zeros(400), arrived, told, came, 4, 2.0 * day),
+        "one_row": Delays.of(times[:1], arrived[:1], told[:1], came[:1], 4, 100 * day),
+        "empty": Delays.of(none, none, none.astype(np.bool_), none.astype(np.int64), 4, day),
+    }
+
+
+def embeddings() -> dict[str, EmbeddingProfile]:
+    rng = np.random.default_rng(27)
+    plan = EmbeddingPlan((0.5, -0.5, 0.0, 2.0), waves=20, bandwidth=1.5, seed=3)
+    rows = rng.normal(size=(400, 4)) + plan.centre
+    values = {
+        "usual": rows,
+        "moved": rows + 1.0,
+        "wider": rows * 5.0,
+        "opposite": -rows,
+        "constant": np.full((400, 4), 2.0),
+        "at_the_centre": np.tile(plan.centre, (400, 1)),
+        "nearly_constant": np.full((400, 4), 1e9) + rng.normal(size=(400, 4)) * 1e-6,
+        "huge": rows * 1e30,
+        "tiny": rows * 1e-300,
+        "one_row": rows[:1],
+        "two_rows": rows[:2],
+        "empty": rows[:0],
+    }
+    return {name: EmbeddingProfile.of(each, plan) for name, each in values.items()}
 
 
 def alone(part: JointMoments | FourierMeans | RowSample) -> Multivariate:
@@ -271,6 +476,11 @@ Profile = (
     | JointMoments
     | FourierMeans
     | RowSample
+    | RankingOutcome
+    | MultilabelOutcome
+    | Delays
+    | EmbeddingProfile
+    | Strata
 )
 
 
@@ -283,12 +493,22 @@ def families() -> dict[type, dict[str, dict[str, Profile]]]:
             "thousand": dict(many_levels()),
             "none": dict(no_levels()),
         },
-        BinaryOutcome: {"binary": dict(binary())},
-        RegressionOutcome: {"regression": dict(regression())},
-        MulticlassOutcome: {"multiclass": dict(multiclass())},
+        BinaryOutcome: {"binary": dict(binary()), "weighted": dict(weighted_binary())},
+        RegressionOutcome: {
+            "regression": dict(regression()),
+            "weighted": dict(weighted_regression()),
+        },
+        MulticlassOutcome: {"multiclass": dict(multiclass()), "scores": dict(class_scores())},
+        RankingOutcome: {"ranking": dict(tasks.ranking())},
+        ForecastOutcome: {"forecasting": dict(tasks.forecasting())},
+        MultilabelOutcome: {"multilabel": dict(tasks.multilabel())},
         LogProfile: {"log": dict(log())},
+        Delays: {"delays": dict(delays())},
+        EmbeddingProfile: {"embeddings": dict(embeddings())},
+        Strata: {"strata": dict(strata())},
         **{
             kind: {"together": {name: part.part(kind) for name, part in multivariate().items()}}
+            | ({"clusters": dict(tasks.clusters())} if kind is RowSample else {})
             for kind in KINDS
         },
     }

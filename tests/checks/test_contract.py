@@ -16,10 +16,13 @@ import pytest
 
 import checks
 from checks.check import Check, NotEnoughData, Stat, catalogue
+from checks.delays import Delays
+from checks.embedding import EmbeddingProfile
 from checks.joint import KINDS
 from checks.log import LogProfile
 from checks.pack import pack
 from checks.portrait import Portrait
+from checks.strata import Strata
 from checks.verdict import Verdict, default_limit, judge
 from tests.checks.edges import Profile, alone, families
 
@@ -159,8 +162,14 @@ def test_it_leaves_profiles_as_they_were(check: Check) -> None:
 
 
 def packed(profile: Profile) -> bytes:
+    if isinstance(profile, Strata):
+        return b"".join(map(np.ndarray.tobytes, (profile.counts, profile.loss, profile.squares)))
     if isinstance(profile, LogProfile):
         return pack(Portrait("", {}, profile), 0)
+    if isinstance(profile, Delays):
+        return pack(Portrait("", {}, LogProfile(), delays=profile), 0)
+    if isinstance(profile, EmbeddingProfile):
+        return pack(Portrait("", {}, LogProfile(), embeddings={"column": profile}), 0)
     if isinstance(profile, KINDS):
         return pack(Portrait("", {}, LogProfile(), multivariate=alone(profile)), level=0)
     if hasattr(profile, "found"):

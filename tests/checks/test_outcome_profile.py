@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
@@ -52,6 +52,8 @@ def assert_same(one: object, other: object) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12, err_msg=field.name)
         elif isinstance(a, int | float):
             assert a == pytest.approx(b, rel=1e-12, abs=1e-12), field.name
+        elif is_dataclass(a):
+            assert_same(a, b)
         else:
             assert a == b
 

@@ -360,7 +360,7 @@ def test_every_rule_the_sources_count_has_a_check():
 @pytest.mark.parametrize("check", RULES, ids=lambda c: c.name)
 def test_a_log_that_keeps_the_rule_is_fine(check):
     clean = days(100, 100, labels=90)
-    found = judged(check, clean, day(30, labels=20))
+    found = judged(check, clean, day(300, labels=200))
     assert (found.verdict, found.reason) == (Verdict.OK, "")
 
 
@@ -515,3 +515,10 @@ def test_the_clean_log_gives_no_finding_in_any_window(span):
             for check in (missing, schema, infinite):
                 found = judged(check, before, columns[at]).verdict
                 assert found in (Verdict.OK, Verdict.UNDECIDED), check.name
+
+
+@pytest.mark.parametrize("check", RULES, ids=lambda c: c.name)
+def test_a_few_rows_that_keep_the_rule_are_fine_and_say_how_little_that_shows(check):
+    found = judged(check, days(100, 100, labels=90), day(30, labels=20))
+    assert found.verdict is Verdict.OK
+    assert found.reason.startswith("too few values to notice a critical change: ")

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from checks.check import NotEnoughData, Stat
 from checks.plan import MultivariatePlan
 from checks.sample import RowSample, ranks_of
-from checks.sampled import _area, domain_classifier, pca_reconstruction
+from checks.sampled import area, domain_classifier, pca_reconstruction
 
 NAMES = ("a", "b", "c", "d")
 PLAN = MultivariatePlan(NAMES, (0.0,) * 4, (1.0,) * 4, rows=2000, categories=("k",))
@@ -44,7 +44,7 @@ def test_the_area_is_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(1)
     now = rng.random(500) < 0.3
     scores = np.round(rng.normal(now * 0.5), 1)
-    assert _area(scores, now) == pytest.approx(roc_auc_score(now, scores), rel=1e-12)
+    assert area(scores, now) == pytest.approx(roc_auc_score(now, scores), rel=1e-12)
 
 
 def test_without_drift_sides_are_not_told_apart() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
 from monitor.cli import cli
+from monitor.model import Task
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -34,6 +36,8 @@ def test_one_is_shown_with_formula_limits_and_source() -> None:
     ("arguments", "there", "not_there"),
     [
         (("--for", "log"), "row_count", "psi"),
+        (("--for", "clustering"), "silhouette", "row_count"),
+        (("--for", "none"), "psi", "accuracy"),
         (("--default",), "psi", "kuiper"),
         (("--for", "numeric", "far", "tails"), "energy", "row_count"),
     ],
@@ -54,6 +58,12 @@ def test_programs_get_records() -> None:
 def test_a_misspelt_name_gets_a_suggestion() -> None:
     assert "did you mean 'wasserstein'?" in str(run_error("wasserstien"))
     assert "leave out a word" in str(run_error("psi", "no_such_word"))
+
+
+def test_every_task_is_a_subject_and_a_misspelt_one_gets_a_suggestion() -> None:
+    for task in get_args(Task):
+        assert " * " in run("--for", task)
+    assert "did you mean 'regression'?" in str(run_error("--for", "regresion"))
 
 
 def run_error(*arguments: str) -> str:

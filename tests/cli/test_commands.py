@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -255,6 +258,27 @@ def test_report_is_one_small_file_without_addresses(command: Command, project: P
     assert "wasserstein" in page
     assert "src=" not in page.replace("srcdoc", "")
     assert command("report", "m", "--output", "no/such/folder.html").code == 2
+
+
+@pytest.mark.parametrize(
+    "words", [("backtest", "m"), ("report", "m", "--now", "2024-01-12T00:05Z")]
+)
+def test_a_terminal_is_told_how_far_it_is_and_a_file_is_not(
+    words: tuple[str, ...], project: Path
+) -> None:
+    told, terminal = os.openpty()
+    program = [sys.executable, "-m", "monitor", *words]
+    try:
+        run = subprocess.run(
+            program, cwd=project, stdout=subprocess.PIPE, stderr=terminal, check=True
+        )
+        assert re.search(rb"\rm: window 2 of \d+ .*\r\x1b\[K$", os.read(told, 1 << 16), re.DOTALL)
+    finally:
+        os.close(told)
+        os.close(terminal)
+    assert b"\r" not in run.stdout
+    silent = subprocess.run(program, cwd=project, capture_output=True, check=True)
+    assert (silent.stderr, silent.stdout) == (b"", run.stdout)
 
 
 def test_backtest_prints_findings_and_the_pages_it_would_have_sent(

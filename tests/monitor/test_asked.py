@@ -153,7 +153,7 @@ def test_a_configured_check_decides_what_the_baseline_keeps(folder: Path) -> Non
     plan = baseline.plan.multivariate
     assert plan is not None
     assert (plan.columns, plan.moments, plan.waves) == (("a", "b", "c"), True, 100)
-    for portrait in baseline.windows.values():
+    for portrait in baseline.portraits.values():
         assert portrait.multivariate is not None
         assert isinstance(portrait.multivariate.fourier, FourierMeans)
         assert isinstance(portrait.multivariate.moments, JointMoments)

@@ -168,7 +168,10 @@ def test_all_problems_are_told_at_once_with_their_place_and_a_suggestion(tmp_pat
         ('tick   = "1m"', 'tick = "0.1s"', "at least 1s"),
         ('tick   = "1m"', 'tick = "often"', "daemon.tick: 'often' is no duration"),
         ('task   = "binary"', 'task = "binry"', "models.elec2.task: must be one of"),
-        ('task   = "binary"', 'task = "ranking"', "not measured by this version"),
+        ('task   = "binary"', 'task = "ranking"', "a ranking model needs to know which rows"),
+        ('task   = "binary"', 'task = "rankings"', "must be one of 'binary', 'multiclass'"),
+        ('task   = "binary"', "cutoffs = [0]", "must be numbers of first places"),
+        ('task   = "binary"', 'label_separator = ""', "write what stands between two labels"),
         ("mature_at = 0.9", "mature_at = 90", "mature_at"),
         ('granule = "2h"', 'granule = "1w"', "granule: 1w does not divide a window of 1d"),
         ('budget = "1 per 30d"', 'budget = "few"', "no budget"),
@@ -199,6 +202,7 @@ def test_a_wrong_value_is_one_clear_sentence(
 
 def test_a_model_of_several_classes_needs_predictions_and_no_positive_class(tmp_path: Path) -> None:
     several = GOOD.replace('task   = "binary"', 'task   = "multiclass"\npositive = "up"')
+    several = several.replace("roc_auc = {", "accuracy = {")
     config = parse(tomllib.loads(several), tmp_path / "monitor.toml")
     assert config.models["elec2"].task == "multiclass"
     assert any("positive: has no effect" in note for note in config.notes)
@@ -260,3 +264,25 @@ def test_the_recipe_of_a_baseline_changes_with_what_it_is_made_from_only(tmp_pat
     assert limits.recipe == first.recipe
     assert limits.fingerprint != first.fingerprint
     assert period.recipe != first.recipe
+
+
+def test_texts_and_embeddings_can_be_nothing_else_besides(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "[models.elec2.columns]",
+        '[models.elec2.columns]\ntext = ["nswprice", "review"]\nembeddings = ["review", "weekday"]',
+    )
+    with pytest.raises(ConfigError) as raised:
+        read(text, tmp_path)
+    assert raised.value.problems == (
+        "models.elec2.columns.text: 'nswprice' is in numeric too; choose one",
+        "models.elec2.columns.text: 'review' is in embeddings too; choose one",
+        "models.elec2.columns.embeddings: 'weekday' is in categorical too; choose one",
+    )
+
+
+def test_a_rule_may_be_about_a_column_that_is_made_of_a_text(tmp_path: Path) -> None:
+    text = GOOD.replace("[models.elec2.columns]", '[models.elec2.columns]\ntext = ["review"]')
+    made = text.replace('columns = ["nswprice"]', 'columns = ["review.words"]')
+    assert made != text
+    rules = {rule.check.name: rule for rule in read(made, tmp_path).model("elec2").rules}
+    assert rules["psi"].columns == ("review.words",)

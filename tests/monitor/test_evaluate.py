@@ -187,6 +187,32 @@ def test_an_estimate_from_scores_waits_for_no_label() -> None:
     assert found.verdict is Verdict.CRITICAL
 
 
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [(State.PROVISIONAL, Verdict.INSUFFICIENT), (State.FINAL, Verdict.WARNING)],
+)
+def test_drift_of_the_labels_waits_for_all_of_them(state: State, expected: Verdict) -> None:
+    plan = Plan({"truth": NumericPlan(), "age": NumericPlan()}, roles={"truth": "label"})
+    sides = (
+        Portrait(
+            plan.hash,
+            {name: NumericProfile.of(values, NumericPlan()) for name in plan.columns},
+            LogProfile.of_window(100, 0.0, 1.0, 2.0, labels=90),
+        )
+        for values in (np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 5.0]))
+    )
+    then, now = sides
+    target = replace(TARGET, state=state)
+    found = evaluate(target, plan, [Rule(shift)], {WHOLE: then}, {WHOLE: now})
+    verdicts = {each.column: each for each in found}
+    assert verdicts["age"].verdict is Verdict.WARNING
+    assert verdicts["truth"].verdict is expected
+    assert verdicts["truth"].stat is not None
+    if state is State.PROVISIONAL:
+        waits = "labels of 90% of the rows have come; judged when no more are waited for"
+        assert verdicts["truth"].reason == waits
+
+
 def test_a_segment_is_compared_with_the_same_segment() -> None:
     place = Slice("", "channel=web")
     now = {WHOLE: portrait(3.0, 4.0, 5.0), place: portrait(3.0, 4.0, 5.0)}

@@ -163,6 +163,17 @@ def test_what_a_column_is_left_out_for() -> None:
         "uuid": "nearly every row has a value of its own; left out as an id",
         "day": "holds times, nested values or nothing",
     }
+    used = replace(
+        columns, query="q", horizon="far", label="y", prediction="told", segments=("land",),
+        lower="lo", upper="hi", weight="w", scores={"a": "p_a"},
+    )  # fmt: skip
+    parts = {each.column: each.why for each in forecasts._left_out(
+        ("q", "far", "y", "told", "land", "lo", "hi", "w", "p_a"), Plan(), used, ()
+    )}  # fmt: skip
+    assert parts["lo"] == "used as lower"
+    assert parts["p_a"] == "used as scores.a"
+    assert parts["y"] == "the truth: predictions are scored by it"
+    assert not [why for why in parts.values() if why.startswith("holds")]
     listed = forecasts._left_out(("y",), Plan(), replace(columns, numeric=("x",)), ())
     assert [each.why for each in listed] == ["not listed"]
 

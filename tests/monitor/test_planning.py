@@ -66,6 +66,18 @@ def test_distinct_values_are_kept_of_columns_that_have_few(distinct: int, exact:
     assert plan.columns["age"] == NumericPlan(41.0, 0, (40.0,), exact)
 
 
+@pytest.mark.parametrize(("frequent", "kept"), [(2, ("a", "b")), (0, ("a",))])
+def test_of_too_many_levels_only_frequent_ones_are_told_apart(
+    frequent: int, kept: tuple[str, ...]
+) -> None:
+    channel = ColumnSurvey(
+        "channel", "text", 100, levels=("a", "b", "c"), complete=False, frequent=frequent
+    )
+    survey = replace(SURVEY, columns={**SURVEY.columns, "channel": channel})
+    plan, _ = plan_of(survey, COLUMNS, Outlook("binary"))
+    assert plan.columns["channel"] == CategoricalPlan(kept, complete=False)
+
+
 def test_an_id_nobody_named_is_left_out_and_said() -> None:
     plan, notices = plan_of(SURVEY, replace(COLUMNS, id=None), Outlook())
     assert "id" not in plan.columns

@@ -44,6 +44,7 @@ CONTRACT = {
         "reason": {"type": "string"},
         "n_reference": {"type": ["integer", "null"]},
         "n_current": {"type": ["integer", "null"]},
+        "detectable": NUMBER,
     },
 }
 PAGE = Message(

@@ -10,7 +10,7 @@ import pytest
 from checks.check import Stat
 from checks.verdict import WORST_FIRST, Verdict
 from monitor.report.order import likeliest_first, tally, worst, worst_first
-from monitor.report.words import MEANINGS, SYMBOLS, headline, period, span
+from monitor.report.words import MEANINGS, SYMBOLS, headline, period, remark, span
 from monitor.sources import ALL_TIME
 from monitor.windows import Window
 from tests.report.made import DAY, FINDINGS, GERMANY, REPORT, before, finding, performance, report
@@ -54,6 +54,22 @@ CALM = finding("psi", "income", Verdict.OK, Stat(0.01), 0.25)
         (
             (finding("missing", "age", Verdict.WARNING, Stat(0.3), cause="nulls"), DRIFTED),
             "Values are missing in age; 1 of 1 feature drifted",
+        ),
+        (
+            (DRIFTED, finding("mmd", "", Verdict.CRITICAL, Stat(0.3), 0.1)),
+            "1 of 1 feature drifted; mmd is 0.3, limit 0.1",
+        ),
+        (
+            (finding("mmd", "", Verdict.CRITICAL, Stat(0.3), 0.1), CALM),
+            "Mmd is 0.3, limit 0.1",
+        ),
+        (
+            (finding("silhouette", "", Verdict.CRITICAL, Stat(0.1), 0.3, cause="predictions"),),
+            "Silhouette is 0.1, limit 0.3",
+        ),
+        (
+            (finding("quantile", "age", Verdict.CRITICAL, Stat(9.0), 8.0, cause="figures"), CALM),
+            "Out of bounds: quantile of age",
         ),
         (
             (finding("custom", "", Verdict.WARNING, Stat(0.3), cause="moon"),),
@@ -135,3 +151,11 @@ def test_the_report_of_all_verdicts_has_this_headline():
         "roc_auc fell from 0.84 to 0.71 (0.66 to 0.76); 1 check of slices out of bounds; "
         "4 of 12 checks were not judged"
     )
+
+
+def test_a_green_share_of_broken_rows_says_what_it_counts():
+    where = "3 of 1,000 rows, such as 'a17'; of 40 rows it cannot be told"
+    stat = Stat(0.003, where=where)
+    assert remark(finding("mine", "", Verdict.OK, stat, 0.01, cause="schema")) == where
+    assert remark(replace(CALM, stat=stat)) == ""
+    assert remark(finding("mine", "", Verdict.UNDECIDED, stat, cause="schema", reason="no")) == "no"

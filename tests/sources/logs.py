@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from checks.outcome import BinaryOutcome, RegressionOutcome
 from checks.plan import CategoricalPlan, NumericPlan, Plan
-from checks.portrait import ColumnProfile, Portrait
+from checks.portrait import Portrait
+from checks.profile import NumericProfile
 from monitor.findings import Slice
 from monitor.sources import ALL_TIME, Columns, Horizon
 from monitor.sources._rows import LabelIndex, profile_batches
@@ -93,10 +93,7 @@ def assert_same_portrait(left: Portrait, right: Portrait) -> None:
         _assert_same_fields(left.outcome, right.outcome)
 
 
-def _assert_same_fields(
-    left: ColumnProfile | BinaryOutcome | RegressionOutcome,
-    right: ColumnProfile | BinaryOutcome | RegressionOutcome,
-) -> None:
+def _assert_same_fields(left: Any, right: Any) -> None:
     assert type(left) is type(right)
     for each in fields(left):
         a, b = getattr(left, each.name), getattr(right, each.name)
@@ -104,5 +101,7 @@ def _assert_same_fields(
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9, err_msg=each.name)
         elif isinstance(a, np.ndarray):
             np.testing.assert_array_equal(a, b, err_msg=each.name)
+        elif isinstance(a, NumericProfile):  # of errors, within an outcome
+            _assert_same_fields(a, b)
         else:
             assert a == b, each.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -70,7 +71,7 @@ def baseline(model: str = "churn", seed: int = 0) -> Baseline:
         PLAN,
         Window(START, START + 3 * DAY),
         {WHOLE: portrait(seed), Slice("", "city=Bonn"): portrait(seed + 1)},
-        {day(number): portrait(seed + number) for number in range(3)},
+        {day(number): portrait(seed + number).log for number in range(3)},
         accepted_by="ada",
         note="spring",
         recipe="cafe",
@@ -185,6 +186,6 @@ def plainly(thing: object) -> object:
     if is_dataclass(thing) and not isinstance(thing, type):
         parts = {each.name: plainly(getattr(thing, each.name)) for each in fields(thing)}
         return (type(thing).__name__, parts)
-    if isinstance(thing, dict):
+    if isinstance(thing, Mapping):
         return {key: plainly(value) for key, value in thing.items()}
     return thing

@@ -52,7 +52,7 @@ def baselines(draw: st.DrawFn) -> Baseline:
         plan,
         replace(day(0), end=day(9).end),
         {key: draw(portraits(plan)) for key in (WHOLE, *keys)},
-        {day(number): draw(portraits(plan)) for number in windows},
+        {day(number): draw(portraits(plan)).log for number in windows},
         accepted_by=draw(NAMES),
         note=draw(NAMES),
         recipe=draw(NAMES),

@@ -173,11 +173,11 @@ class ShapedLog:
         """Look for named columns: at a survey for all of them, later for what no row can lack."""
         keys = ["timestamp", *(("id",) if everything or str(self.log.labels) else ())]
         if everything:
-            keys += ["version", "prediction", "score"]
+            keys += ["version", "prediction", "score", "query", "horizon"]
             keys += [] if str(self.log.labels) else ["label", "label_timestamp"]
         named = [(key, getattr(columns, key)) for key in keys]
         if everything:
-            lists = ("numeric", "categorical", "segments")
+            lists = ("numeric", "categorical", "segments", "text", "embeddings")
             named += [(key, name) for key in lists for name in getattr(columns, key) or ()]
         scan = self._scan(None, columns, (ALL_TIME,), FOREVER)
         _look_for(named, scan.rows(), shown(self.log.path))

@@ -43,7 +43,7 @@ def _lines(file: File) -> Iterator[tuple[str, Record]]:
 
 def shape_in(kind: str, path: Path | str) -> str:
     """The name of the shape that the first record of a log of files surely has, or nothing."""
-    from monitor.sources.parquet import ParquetReader
+    from monitor.sources._parquet import ParquetReader
 
     readers: dict[str, Reader] = {"jsonl": JsonlReader(), "parquet": ParquetReader()}
     if kind not in readers:

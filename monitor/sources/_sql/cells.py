@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence, Set
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import chain, groupby
 from types import NoneType
 from typing import Literal
 
@@ -172,11 +172,20 @@ def _moments(cells: Cells) -> pa.Array:
 
 
 def _nested(cells: Cells) -> pa.Array:
-    """Empty lists: that a column is nested is all that anyone asks of it."""
-    offsets = pa.py_buffer(np.zeros(len(cells) + 1, np.int32))
-    buffers = [_present(cells), offsets]
-    children = [pa.nulls(0)]
-    return pa.Array.from_buffers(pa.list_(pa.null()), len(cells), buffers, children=children)
+    """Lists of numbers; of all else empty lists, as nobody asks more than that it is nested."""
+    lists = [cell if isinstance(cell, list | tuple) else () for cell in cells]
+    offsets = np.zeros(len(cells) + 1, np.int32)
+    kind, values = pa.null(), pa.nulls(0)
+    try:
+        flat = np.array(list(chain.from_iterable(lists)), np.float64)
+    except (TypeError, ValueError):
+        flat = np.empty(0)  # texts, or lists of lists
+    if flat.ndim == 1 and len(flat):
+        np.cumsum([*map(len, lists)], out=offsets[1:])
+        kind = pa.float64()
+        values = pa.Array.from_buffers(kind, len(flat), [None, pa.py_buffer(flat)])
+    buffers = [_present(cells), pa.py_buffer(offsets)]
+    return pa.Array.from_buffers(pa.list_(kind), len(cells), buffers, children=[values])
 
 
 def _texts(cells: Cells) -> pa.Array:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,25 +19,31 @@ from sqlalchemy import (
     literal_column,
     or_,
 )
+from sqlalchemy.types import TypeEngine
 
 from checks.grid import Counts
-from checks.outcome import LEAST_TRUTH, RegressionOutcome
+from checks.outcome import LEAST_TRUTH, SIZES, RegressionOutcome
 from checks.plan import RegressionPlan
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Rows
-from monitor.sources._sql.dialects import Dialect
-from monitor.sources._sql.grid import Gridded
+from monitor.sources._sql.dialects import DIALECTS, Dialect
+from monitor.sources._sql.grid import Gridded, gridded
+from monitor.sources._sql.groups import Block
+from monitor.sources._sql.numbers import Answer, Gauge
 from monitor.sources._sql.scores import integers
 
 OPEN, KNOWN, IRREGULAR = 0, 1, 2
 """Rows without a prediction or a truth, with both, and with such that their powers may overflow."""
 
 _LARGEST, _LEAST = 1e60, 1e-60
-_P, _Y, _E, _TOLD, _TRUE, _STATE = (
-    f"modelmon_{part}" for part in ("p", "y", "e", "told", "true", "state")
+_P, _Y, _E, _TOLD, _TRUE, _STATE, _SIZE = (
+    f"modelmon_{part}" for part in ("p", "y", "e", "told", "true", "state", "size")
 )
-_COUNTS = 3
-_SUMS = tuple(each.name for each in fields(RegressionOutcome))[4:]
+_LEAD = 4  # state, cell, and two counts
+_TYPES: Mapping[str, TypeEngine[Any]] = {_SIZE: Double()}
+_NAMES = tuple(each.name for each in fields(RegressionOutcome))
+_SUMS = _NAMES[_NAMES.index("e") : _NAMES.index("size")]
+_WHOLE = ("unlogged", "reached")
 
 Number = ColumnElement[float]
 
@@ -46,17 +52,25 @@ Number = ColumnElement[float]
 class Errors:
     """Rows with predictions and truths that are numbers, and what is asked of them.
 
-    ``rows`` are those of a frame, with their state; ``more`` are counts and sums for each state.
+    ``rows`` are those of a frame, with their state; ``more`` are counts and sums for each state
+    and each cell of the size of the error, of which ``gauge`` asks.
     """
 
     rows: FromClause
     state: ColumnElement[int]
     more: Sequence[ColumnElement[Any]]
+    gauge: Gauge
+
+    @property
+    def by(self) -> Sequence[ColumnElement[Any]]:
+        """What the rows are to be grouped by."""
+        return (self.state, *self.gauge.by)
 
     @classmethod
     def of(
-        cls, predicted: str, label: str, cells: Gridded, kept: Sequence[str], facts: Dialect
+        cls, predicted: str, label: str, cells: Gridded, kept: Sequence[str], dialect: str
     ) -> Errors:
+        facts = DIALECTS[dialect]
         told, true = cells.values[predicted], cells.values[label]
         p, y = cells.distances[predicted], cells.distances[label]
         near = and_(_within(p, facts), _within(y, facts))
@@ -70,12 +84,17 @@ class Errors:
             else_=_literal(IRREGULAR),
         )
         nested = facts.nested({**nested.c, _STATE: state}, nested)
-        known = nested.c[_STATE] == KNOWN
-        terms = _terms(nested.c[_E], nested.c[_P], nested.c[_Y])
-        shares = _shares(nested.c[_E], nested.c[_TOLD], nested.c[_TRUE], facts)
-        sums = [func.sum(case((known, term))) for term in (*terms, *shares)]
-        counts = [func.count(nested.c[_TOLD]), func.count(nested.c[_TRUE])]
-        return cls(nested, nested.c[_STATE], [*counts, *sums])
+        size = case((nested.c[_STATE] == KNOWN, _size(nested.c[_E])))
+        nested = facts.nested({**nested.c, _SIZE: size}, nested)
+        sized = gridded(nested, {_SIZE: SIZES}, [], list(nested.c.keys()), dialect, _TYPES)
+        gauge, rows = Gauge.of(_SIZE, SIZES, sized, facts), sized.rows
+        known = rows.c[_STATE] == KNOWN
+        terms = _terms(rows.c[_E], rows.c[_P], rows.c[_Y])
+        shares = _shares(rows.c[_E], rows.c[_TOLD], rows.c[_TRUE], facts)
+        sides = _sides(rows.c[_E], facts)
+        sums = [func.sum(case((known, term))) for term in (*terms, *shares, *sides)]
+        counts = [func.count(rows.c[_TOLD]), func.count(rows.c[_TRUE])]
+        return cls(rows, rows.c[_STATE], [*counts, *sums, *gauge.more], gauge)
 
 
 def _within(value: Number, facts: Dialect) -> ColumnElement[bool]:
@@ -113,6 +132,13 @@ def _shares(e: Number, told: Number, true: Number, facts: Dialect) -> Sequence[C
     return (ape, ape * ape, sape, sape * sape, sle, sle * sle, unlogged)
 
 
+def _sides(e: Number, facts: Dialect) -> Sequence[Number]:
+    """The square of an error above 0, and whether it is not below; the last counts rows."""
+    number = facts.number
+    over: Number = case((e > number(0), e * e), else_=number(0))
+    return over, case((e >= number(0), number(1)), else_=number(0))
+
+
 def _size(value: Number) -> Number:
     """The magnitude of a number, as a double: what is of no type is divided as a decimal."""
     return func.abs(value, type_=Double)
@@ -139,13 +165,16 @@ class Erred:
     predicted: Counts
     labelled: Counts
     sums: Sequence[NDArray[np.float64]]
+    sizes: Answer
 
     @classmethod
-    def of(cls, rows: Counts, answer: Sequence[Sequence[Any]]) -> Erred:
-        """``answer`` is what the database said of each group."""
-        state, predicted, truths = (integers(each) for each in answer[:_COUNTS])
-        sums = [np.array(each, np.float64) for each in answer[_COUNTS:]]
-        return cls(rows, state, predicted, truths, sums)
+    def of(cls, asked: Errors, block: Block) -> Erred:
+        """What the database said of each group."""
+        (state, key, predicted, truths), rest = block.more[:_LEAD], block.more[_LEAD:]
+        sums = [np.array(each, np.float64) for each in rest[: len(_SUMS)]]
+        sizes = asked.gauge.read(replace(block, more=[key, *rest[len(_SUMS) :]]))
+        counts = [integers(each) for each in (state, predicted, truths)]
+        return cls(block.rows, counts[0], counts[1], counts[2], sums, sizes)
 
     @property
     def irregular(self) -> Bools:
@@ -155,11 +184,13 @@ class Erred:
         """The outcome of these groups, none of which is irregular."""
         rows, known = self.rows[chosen], self.state[chosen] == KNOWN
         found = [float(each[chosen][known].sum()) for each in self.sums]
-        sums = dict(zip(_SUMS, found, strict=True)) | {_SUMS[-1]: round(found[-1])}
+        sums: dict[str, Any] = dict(zip(_SUMS, found, strict=True))
+        sums |= {name: round(sums[name]) for name in _WHOLE}
         return RegressionOutcome(
             plan,
             int(rows.sum()),
             int((rows - self.predicted[chosen]).sum()),
             int(rows[known].sum()),
-            **sums,  # type: ignore[arg-type]
+            **sums,
+            size=replace(self.sizes.profile(chosen, SIZES, nulls=False), found=()),
         )

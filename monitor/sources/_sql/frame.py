@@ -21,11 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType, TypeEngine
 
-from checks.plan import Plan
+from checks.plan import Beside, ForecastPlan, MultilabelPlan, Plan, RankingPlan
 from monitor.sources import ALL_TIME, Columns, Horizon
 from monitor.sources._needs import Needs
 from monitor.sources._placing import SKEW
 from monitor.sources._sql.clock import Clock, Era, NotPlain, clock_of
+from monitor.sources._sql.conditions import Writer, tests_of
 from monitor.sources._sql.dialects import Dialect
 from monitor.sources._sql.ids import Ids
 from monitor.sources._sql.pushdown import Test, TimeColumn
@@ -39,6 +40,11 @@ WINDOW, AT = "modelmon_window", "modelmon_at"
 ARRIVED = "modelmon_arrived"
 """The cells of a frame that hold when the label of a row arrived."""
 
+_BY_ROW: Mapping[Beside, str] = {
+    "ranges": "prediction intervals are held against the truth row by row",
+    "weights": "weights are added up row by row",
+    "scores": "the scores of all classes are ranked row by row",
+}
 _MARGIN = timedelta(days=3)
 _FIRST, _LAST = datetime(1970, 1, 5, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -171,8 +177,7 @@ def frame_of(
     facts = log.dialect
     if facts is None:
         raise NotPlain(f"nothing is known of how {log.session.dialect} counts")
-    if asked.plan.multivariate is not None:
-        raise NotPlain("profiles of several columns at once are made of rows")
+    _require_counts(asked.plan)
     log, columns = log.typed(), asked.columns
     times, clock = _clock(log, asked)
     everything = asked.windows == (ALL_TIME,)
@@ -195,7 +200,20 @@ def frame_of(
         cells[ARRIVED] = told.arrived
     _require_types(log, cells, asked)
     tests += _numbers(cells, facts, asked)
+    tests += _ruled(log, cells, facts, asked)
     return Frame(log, rows, where, tests, known, clock, cells)
+
+
+def _require_counts(plan: Plan) -> None:
+    """That counts and sums are all that is kept."""
+    if plan.multivariate is not None:
+        raise NotPlain("profiles of several columns at once are made of rows")
+    if plan.delays:
+        raise NotPlain("how long labels took is told by rows")
+    if isinstance(plan.outcome, RankingPlan | MultilabelPlan | ForecastPlan):
+        raise NotPlain("the metrics of its task are made of rows")
+    for each in plan.besides:
+        raise NotPlain(_BY_ROW[each])
 
 
 def _require_types(log: Relation, cells: Mapping[str, Cell], asked: Request) -> None:
@@ -254,6 +272,14 @@ def _numbers(cells: dict[str, Cell], facts: Dialect, asked: Request) -> list[Tes
         return []
     kinds = (func.typeof(cells[name][0]) for name in names if name in cells)
     return [kind.in_(("integer", "real", "null")) for kind in kinds]
+
+
+def _ruled(log: Relation, cells: Mapping[str, Cell], facts: Dialect, asked: Request) -> list[Test]:
+    """That cells are what row rules read them as."""
+    if not asked.plan.rules:
+        return []
+    ours = {name: cell for name, (cell, relation) in cells.items() if relation is log}
+    return tests_of(asked.plan, Writer(ours, log.types, facts, log.session.dialect))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

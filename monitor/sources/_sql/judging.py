@@ -87,7 +87,7 @@ def _score(counting: Counting, plan: BinaryPlan, score: str) -> None:
 
 
 def _promise(counting: Counting, plan: MulticlassPlan, score: str) -> None:
-    """By the bin of the score, the predicted class and the label."""
+    """By the cell and the bin of the score, the predicted class and the label."""
     needs, dialect = counting.needs, counting.frame.log.session.dialect
     names = counting.there(needs.prediction, needs.label)
     cells = counting.gridded({}, [score], names)
@@ -111,11 +111,11 @@ def _sum_errors(counting: Counting, plan: RegressionPlan, prediction: Need, labe
     names = [prediction.name, label.name]
     about = NumericPlan(plan.centre)
     cells = counting.gridded(dict.fromkeys(names, about), [], names)
-    rows, facts = counting.grouping([]).of(cells.rows), counting.facts
-    asked = errors.Errors.of(prediction.name, label.name, cells, rows.columns(names), facts)
+    rows, dialect = counting.grouping([]).of(cells.rows), counting.frame.log.session.dialect
+    asked = errors.Errors.of(prediction.name, label.name, cells, rows.columns(names), dialect)
     grouping, irregular = rows.of(asked.rows), False
-    for block in grouping.blocks([], *asked.more, by=[asked.state]):
-        found = errors.Erred.of(block.rows, block.more)
+    for block in grouping.blocks([], *asked.more, by=asked.by):
+        found = errors.Erred.of(asked, block)
         irregular |= bool(found.irregular.any())
         for place, chosen in block.places:
             kept = np.arange(len(block))[chosen]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -37,6 +37,7 @@ from monitor.sources._sql.judging import judge
 from monitor.sources._sql.pulsing import added, pulses
 from monitor.sources._sql.pushdown import TimeColumn
 from monitor.sources._sql.relation import Relation, Rows, alike
+from monitor.sources._sql.ruling import rule
 from monitor.sources._sql.survey import survey_of
 from monitor.sources._survey import surveyed
 from monitor.sources._tally import Tally
@@ -145,6 +146,8 @@ class SqlLog:
         return f"{self.log.name}: the database counts the rows, only the odd ones are fetched"
 
     def _frame(self, asked: Request) -> Frame:
+        if asked.plan.texts or asked.plan.embeddings:
+            raise NotPlain("texts and embeddings are measured row by row")
         self._require_labels(asked.columns)
         self._require_worth(asked.columns, asked.windows)
         return frame_of(self.log, self.truth, wanted(asked.plan, asked.columns), asked)
@@ -169,6 +172,7 @@ class SqlLog:
                 counting = Counting.of(frame, asked, tally, windows, first, cut, self.batch)
                 counting.run()
                 judge(counting)
+                rule(counting)
 
     def _fetched(self, asked: Request, rows: Rows | None) -> Tally:
         """The sums of these rows and of the strays."""
@@ -272,8 +276,10 @@ class SqlLog:
         if everything or self.truth is not None:
             named.append(("id", columns.id))
         if everything:
-            named += [(key, getattr(columns, key)) for key in ("version", "prediction", "score")]
-            lists = ("numeric", "categorical", "segments")
+            keys = ("version", "prediction", "score", "query", "horizon")
+            named += [(key, getattr(columns, key)) for key in keys]
+            named += columns.besides
+            lists = ("numeric", "categorical", "segments", "text", "embeddings")
             named += [(key, name) for key in lists for name in getattr(columns, key) or ()]
         if everything and self.truth is None:
             named += [(key, getattr(columns, key)) for key in ("label", "label_timestamp")]
@@ -314,6 +320,7 @@ def _times(log: Relation, columns: Columns, windows: Sequence[Window]) -> TimeCo
 
 def _cut(log: Relation, columns: Columns, windows: Sequence[Window]) -> Rows:
     """The rows that may lie in the windows."""
+    log = replace(log, whole=frozenset(columns.embeddings)) if columns.embeddings else log
     times = _times(log, columns, windows)
     if times is None:
         return Rows(log)

@@ -43,10 +43,12 @@ DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _TICK = timedelta(microseconds=1)
 _EAST, _WEST = 14 * HOUR, 12 * HOUR  # how far local clocks are ahead and behind
+_MAY_MEET = 4 * DAY  # more than two spellings of one moment can differ
+_NEVER_MEET = timedelta(days=-(10**6))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 _EDGES = (10**8, 10**11, 10**14, 10**17, 2**63 - 1)  # of seconds, milli-, micro-, nanoseconds
-_FIRST_YEARS = "19"
+_FIRST_YEARS, _MODERN = "19", datetime(1901, 1, 1, tzinfo=UTC)
 _MARKS = (" ", "T")  # between date and hour
 _MOST_SPANS = 16
 
@@ -102,9 +104,12 @@ class TimeColumn:
         """
         if self.form == "unknown":
             return false()
-        apart = not_(self.within(windows))
-        # One range after the other: so a database finds each by an index and reads no other row.
-        return or_(self.column.is_(None), *(and_(odd, apart) for odd in self._odd(moment)))
+        apart, gap = not_(self.within(windows)), moment - max(window.end for window in windows)
+        if min(windows).start < _MODERN:
+            gap = timedelta.min
+        # Range after range: so a database finds each by an index and reads no other row.
+        found = (odd if gap >= clear else and_(odd, apart) for odd, clear in self._odd(moment))
+        return or_(self.column.is_(None), *found)
 
     def until(self, moment: datetime) -> list[Test]:
         """For each way to write a time, rows written so whose time may be before ``moment``."""
@@ -118,25 +123,34 @@ class TimeColumn:
             return False
         return any(_set_back(self.zone, span) for span in spans(windows))
 
-    def _odd(self, moment: datetime) -> list[Test]:
-        """Cells of a time after ``moment`` or of none."""
+    def _odd(self, moment: datetime) -> list[tuple[Test, timedelta]]:
+        """Cells of a time after ``moment`` or of none.
+
+        With each test comes how long before ``moment`` a window must have ended for it to let
+        through no cell of the window.
+        """
         after = [self._range(way.low(moment), way.ceiling) for way in self._spellings()]
         before_all = self.column < _number(_EDGES[0])
         match self.form:
             case "number":
-                return [*after, before_all]
+                return [*((each, _MINUTE) for each in after), (before_all, _NEVER_MEET)]
             case "text":
                 return self._odd_texts(moment)
             case "any":
                 # Where a column is declared as text, SQLite compares numbers with it as text.
                 numbers = func.typeof(self.column).in_(("integer", "real"))
-                odd = [and_(numbers, each) for each in (*after[1:], before_all)]
-                return [*self._odd_texts(moment), *odd]
-        return after
+                odd = [*((each, _MINUTE) for each in after[1:]), (before_all, _NEVER_MEET)]
+                return [
+                    *self._odd_texts(moment),
+                    *((and_(numbers, each), clear) for each, clear in odd),
+                ]
+        return [(each, _MAY_MEET) for each in after]
 
-    def _odd_texts(self, moment: datetime) -> list[Test]:
+    def _odd_texts(self, moment: datetime) -> list[tuple[Test, timedelta]]:
         rubbish = self._range(_text(""), _text(_FIRST_YEARS))
-        return [*self._texts(self.column >= _first_day(moment), moment, _LATEST), rubbish]
+        *usual, others = self._texts(self.column >= _first_day(moment), moment, _LATEST)
+        clear = HOUR if self.zone.key == "UTC" else _MAY_MEET
+        return [*((each, clear) for each in usual), (others, _MAY_MEET), (rubbish, _NEVER_MEET)]
 
     def _between(self, way: Spelling, span: Window) -> list[Test]:
         inside = self._range(way.low(span.start), way.high(span.end))

@@ -92,7 +92,8 @@ class Relation:
     """Rows to select from, in an open session.
 
     ``types`` holds every column in its order with its declared type, ``arrival`` is what orders
-    rows as they came in, where the database can tell; ``name`` is for messages.
+    rows as they came in, where the database can tell; ``name`` is for messages. Of documents only
+    those ``whole`` are read.
     """
 
     session: Session
@@ -100,6 +101,7 @@ class Relation:
     rows: FromClause
     types: Types
     arrival: ColumnElement[object] | None = None
+    whole: frozenset[str] = frozenset()
     _times: dict[tuple[str, str], TimeColumn] = field(default_factory=dict, repr=False)
 
     @property
@@ -112,16 +114,17 @@ class Relation:
     ) -> Iterator[pa.RecordBatch]:
         """Rows of these columns, which were selected as `readable`."""
         booleans = [n for n in names if isinstance(self.types[n], Boolean)]
-        documents = [n for n in names if isinstance(self.types[n], DOCUMENTS)]
+        documents = [n for n in names if self._is_closed(n)]
         return to_batches(rows, names, booleans=booleans, documents=documents, ordered=ordered)
 
     def readable(self, name: str) -> ColumnElement[object]:
         """A column as Python can hold it.
 
-        Of a document only whether it is there; of times none that ``datetime`` cannot hold.
+        Of a document, unless it is wanted whole, only whether it is there; of times none that
+        ``datetime`` cannot hold.
         """
         cells, kind = self.rows.c[name], self.types[name]
-        if isinstance(kind, DOCUMENTS):
+        if self._is_closed(name):
             return case((cells.is_not(None), 1))
         if isinstance(kind, DateTime | Date) and self.session.dialect == "postgresql":
             return case((cells.between(literal(_FIRST, kind), literal(_LAST, kind)), cells))
@@ -130,6 +133,10 @@ class Relation:
                 known.as_double(cells), kind
             )  # else it comes rounded to its shortest decimal
         return cells
+
+    def _is_closed(self, name: str) -> bool:
+        """Whether a column holds documents of which nothing is read."""
+        return isinstance(self.types[name], DOCUMENTS) and name not in self.whole
 
     def times(self, name: str, zone: str) -> TimeColumn:
         """The timestamp column of this name; ``zone`` reads times without an offset."""

@@ -114,7 +114,7 @@ class Scored:
             [np.bincount(bins[known], each, CALIBRATION_BINS) for each in weights], np.float64
         )
 
-    def _losses(self, chosen: Rows, known: NDArray[np.intp]) -> dict[str, float]:
+    def _losses(self, chosen: Rows, known: NDArray[np.intp]) -> dict[str, Any]:
         """Sums of the losses, each of them for the truth that is."""
         positive = self.label[chosen][known] == POSITIVE
         parts = (
@@ -129,18 +129,16 @@ class Scored:
 
 
 def bins(name: str, cells: Gridded, dialect: str) -> list[ColumnElement[Any]]:
-    """Score cell where there is no score in [0, 1], else 0, and calibration bin."""
-    cell = cells.scores[name]
-    state = case((cell.in_((NULL, STRANGE)), cell), else_=0)
-    return [state, calibration_bin(cells.valid[name], dialect)]
+    """Score cell and calibration bin."""
+    return [cells.scores[name], calibration_bin(cells.valid[name], dialect)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Promised:
     """Groups of rows of a classifier with several classes and scores, with their `bins`.
 
-    ``predicted`` and ``label`` are numbers of classes, ``bins`` as `MulticlassOutcome.binned` takes
-    them, ``scores`` the sums of the scores of each group.
+    ``predicted`` and ``label`` are numbers of classes, ``bins`` and ``cells`` as
+    `MulticlassOutcome.binned` takes them, ``scores`` the sums of the scores of each group.
     """
 
     plan: MulticlassPlan
@@ -148,6 +146,7 @@ class Promised:
     predicted: NDArray[np.int64]
     label: NDArray[np.int64]
     bins: NDArray[np.int64]
+    cells: NDArray[np.int64]
     scores: NDArray[np.float64]
 
     @classmethod
@@ -160,10 +159,10 @@ class Promised:
         answer: Sequence[Sequence[Any]],
     ) -> Promised:
         """``answer`` is what the database said of each group: `bins`, then the sum of scores."""
-        state, place = map(integers, answer[:2])
-        found = np.select([state == NULL, state == STRANGE], [UNSCORED, INVALID], place)
+        cells, place = map(integers, answer[:2])
+        found = np.select([cells == NULL, cells == STRANGE], [UNSCORED, INVALID], place)
         sums = np.nan_to_num(np.array(answer[2], np.float64))
-        return cls(plan, rows, predicted, label, found, sums)
+        return cls(plan, rows, predicted, label, found, cells, sums)
 
     @property
     def labelled(self) -> Bools:
@@ -176,6 +175,7 @@ class Promised:
             self.predicted[chosen],
             self.label[chosen],
             self.bins[chosen],
+            self.cells[chosen],
             self.scores[chosen],
             counts=self.rows[chosen],
         )

@@ -38,7 +38,13 @@ def survey_of(
     Only in a long log on PostgreSQL, if the rows of the period can be told exactly, does the
     database count values and levels, and every n-th row (a power of two) is looked at for the rest.
     """
-    if rows.log.session.dialect == "postgresql" and rows.exact and (count := rows.count()) > SAMPLE:
+    made = columns.text or columns.embeddings  # of rows that are all looked at
+    if (
+        not made
+        and rows.log.session.dialect == "postgresql"
+        and rows.exact
+        and (count := rows.count()) > SAMPLE
+    ):
         survey = _Long(rows, columns, count, labels).survey(period, names, size)
         if survey is not None:
             return survey
@@ -48,7 +54,8 @@ def survey_of(
 
 def _without_times(survey: Survey, rows: Rows, columns: Columns) -> Survey:
     """SQLite holds times as text or numbers; a column declared to hold them is no feature."""
-    part = (columns.timestamp, columns.id, columns.label_timestamp, *columns.segments)
+    roles = (columns.timestamp, columns.id, columns.label_timestamp, columns.query, columns.horizon)
+    part = (*roles, *columns.segments)
     chosen = {*part, *(columns.numeric or ()), *(columns.categorical or ())}
     times = {
         name: str(kind)
@@ -119,9 +126,9 @@ class _Long:
         """What the sample told of a column, with the counts of all its rows."""
         columns, name = self.columns, look.name
         nulls = self.count - there
-        if name in (columns.timestamp, columns.id, columns.label_timestamp):
+        if name in (columns.timestamp, columns.id, columns.label_timestamp, columns.query):
             return replace(look, values=there, nulls=nulls)
-        if name in (*columns.segments, *(columns.categorical or ())):
+        if name in (*columns.segments, *(columns.categorical or ()), columns.horizon):
             return self._levels(look, nulls)
         if look.family == "number":
             return self._numbers(look, there)

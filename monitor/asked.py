@@ -1,0 +1,189 @@
+"""What a model's table asks for: checks, conditions on rows, and what its features weigh."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, make_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from checks.check import Check, catalogue
+from checks.rules import row_rule
+from checks.verdict import Limit
+from monitor.binding import Problems, Table, bind
+from monitor.evaluate import Rule
+from monitor.expression import BadExpression, columns_in
+from monitor.hints import suggest
+from monitor.limits import impossible, lacking
+from monitor.sources import Columns
+from monitor.sources._parts import made_of
+from monitor.tasks import OUTCOMES, fits
+
+_ROW_KEYS: Mapping[str, Any] = {"warning": float, "critical": float, "min_rows": int}
+_KEYS: Mapping[str, Any] = {**_ROW_KEYS, "columns": tuple[str, ...]}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The checks and rules of one model's table; ``columns`` is None where they cannot be read."""
+
+    place: str
+    table: Table
+    columns: Columns | None
+    problems: Problems
+    folder: Path
+
+    def rules(self) -> tuple[Rule, ...]:
+        """One rule for each check that is asked for or runs by default, and for each condition."""
+        rules = (*self._weighted(self._of_checks()), *self._row_rules())
+        self._known_columns(rules)
+        return rules
+
+    def _of_checks(self) -> Iterator[Rule]:
+        table = self.table.get("checks", {})
+        place = f"{self.place}.checks"
+        if not isinstance(table, Mapping):
+            self.problems.add(place, "must be a table")
+            return
+        known = catalogue()
+        for name in table.keys() - known.keys():
+            self.problems.add(f"{place}.{name}", f"unknown check; {suggest(name, known)}")
+        for name, check in known.items():
+            asked = table.get(name, check.default and not self._lacks(check.needs))
+            if name in table and asked is not False and not fits(check, self._task):
+                self.problems.add(f"{place}.{name}", _unfit(check, self._task))
+            elif isinstance(asked, Mapping):
+                rule = self._rule(Rule(check), asked, f"{place}.{name}")
+                yield from [rule] if rule else []
+            elif not isinstance(asked, bool):
+                self.problems.add(f"{place}.{name}", "must be true, false or a table")
+            elif asked:
+                self._complete(check, {}, f"{place}.{name}")
+                yield Rule(check)
+
+    @property
+    def _task(self) -> str:
+        return str(self.table.get("task", "none"))
+
+    def _weighted(self, rules: Iterable[Rule]) -> Iterator[Rule]:
+        """The rules with what the model says of the importance of its features."""
+        importance = self._importance()
+        key = "importance"
+        for rule in rules:
+            given = rule.parameters
+            if importance and key in rule.check.parameters and key not in given:
+                given = {**given, key: json.dumps(importance, sort_keys=True)}
+            yield replace(rule, parameters=given, importance=importance)
+
+    def _importance(self) -> dict[str, float]:
+        """How much each feature matters, as the table of that name says."""
+        place, table = f"{self.place}.importance", self.table.get("importance", {})
+        if not isinstance(table, Mapping):
+            self.problems.add(place, "must be a table of features, such as age = 0.4")
+            return {}
+        for name, each in table.items():
+            number = isinstance(each, int | float) and not isinstance(each, bool)
+            if not number or not 0.0 <= each < math.inf:
+                self.problems.add(f"{place}.{name}", "must be a number, 0 or above")
+        return {name: each for name, each in table.items() if isinstance(each, int | float)}
+
+    def _lacks(self, part: str) -> bool:
+        """Whether a part of a log that a check is about is neither a column nor of the source."""
+        if part == "clusters":
+            return self._task != "clustering"
+        if not part or self.columns is None:
+            return False
+        source = self.table.get("source")
+        of_source = source.get(part) if isinstance(source, Mapping) else None
+        return not getattr(self.columns, part, of_source)
+
+    def _known_columns(self, rules: Iterable[Rule]) -> None:
+        """Where the features are listed, a rule cannot be about another column."""
+        columns = self.columns
+        if columns is None or columns.numeric is None or columns.categorical is None:
+            return
+        roles = (columns.prediction, columns.score, columns.label)
+        made = (*made_of(columns), *columns.embeddings)
+        known = [*columns.numeric, *columns.categorical, *filter(None, roles), *made]
+        for rule in rules:
+            for name in set(rule.columns or ()) - set(known):
+                place = f"{self.place}.checks.{rule.check.name}.columns"
+                self.problems.add(place, f"no watched column {name!r}; {suggest(name, known)}")
+
+    def _row_rules(self) -> Iterator[Rule]:
+        """The conditions on rows: a table each, with its limits."""
+        place, known = f"{self.place}.rules", catalogue()
+        tables = self.table.get("rules", {})
+        if not isinstance(tables, Mapping):
+            self.problems.add(place, "must be a table")
+            return
+        for name, table in tables.items():
+            if name in known:
+                self.problems.add(f"{place}.{name}", "is the name of a check; choose another")
+            elif not isinstance(table, Mapping) or not table.get("expression"):
+                hint = 'write expression = "amount >= 0"'
+                self.problems.add(f"{place}.{name}", f"needs a condition on a row; {hint}")
+            elif rule := self._rule(Rule(row_rule(name)), table, f"{place}.{name}", _ROW_KEYS):
+                self._condition(str(table["expression"]), f"{place}.{name}.expression")
+                yield rule
+
+    def _condition(self, text: str, place: str) -> None:
+        try:
+            names = columns_in(text)
+        except BadExpression as error:
+            self.problems.add(place, str(error))
+            return
+        columns = self.columns
+        late = {columns.label, columns.label_timestamp} if columns is not None else set()
+        for name in sorted(names & late):
+            self.problems.add(place, f"{name!r} comes later than its row: a rule cannot look at it")
+
+    def _complete(self, check: Check, given: Mapping[str, Any], place: str) -> None:
+        """Say which settings a check lacks to measure anything."""
+        if missing := lacking(check, given):
+            example = f"{place.rpartition('.')[2]} = {{ {', '.join(missing.values())} }}"
+            self.problems.add(place, f"needs {' and '.join(missing)}; write {example}")
+
+    def _rule(
+        self, rule: Rule, table: Table, place: str, common: Mapping[str, Any] = _KEYS
+    ) -> Rule | None:
+        check = rule.check
+        shape = _record({**common, **{k: check.types[k] for k in check.parameters}})
+        read = bind(shape, table, place, self.problems, self.folder)
+        if read is None:
+            return None
+        given = {key: getattr(read, key) for key in table}
+        limit = None
+        if "warning" in given or "critical" in given:
+            limit = Limit(given.get("warning"), given.get("critical"), check.direction, "config")
+        parameters = {k: v for k, v in given.items() if k in check.parameters}
+        self._complete(check, parameters, place)
+        for key, said in impossible(check, limit, parameters):
+            self.problems.add(f"{place}.{key}", said)
+        if given.get("min_rows", 0) < 0:
+            self.problems.add(f"{place}.min_rows", "must not be negative")
+        return replace(
+            rule,
+            parameters=parameters,
+            limit=limit,
+            columns=given.get("columns"),
+            min_rows=given.get("min_rows", check.minimum),
+        )
+
+
+def _unfit(check: Check, task: str) -> str:
+    """Why a check of outcomes cannot be meant for a task, and the way out."""
+    fitting = [name for name, kind in OUTCOMES.items() if issubclass(kind, check.takes)]
+    said = f'is about the outcome of a {" or ".join(fitting)} model, and the task is "{task}"'
+    if task in OUTCOMES:
+        return f"{said}; `modelmon checks --for {task}` lists what fits it"
+    return f'{said}, which has no outcome; write task = "{fitting[0]}" or leave the check out'
+
+
+def _record(shape: Mapping[str, Any]) -> type[Any]:
+    """A dataclass with optional fields of the given types."""
+    return make_dataclass(
+        "Rule", [(name, hint, field(default=None)) for name, hint in shape.items()]
+    )
