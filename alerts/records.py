@@ -187,7 +187,7 @@ def depth(cause: str) -> int:
     """How far downstream a cause is; all unknown ones are last.
 
     >>> depth("source"), depth("performance"), depth("moon")
-    (0, 9, 10)
+    (0, 10, 11)
     """
     return CAUSES.index(cause) if cause in CAUSES else len(CAUSES)
 
