@@ -8,6 +8,7 @@ can end the place where it stands.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -54,7 +55,7 @@ class _Types(GenericTypeCompiler):
         return next(found, None) or str(super().process(type_, **kw))
 
 
-class Spelling(DefaultDialect):
+class Spelling(DefaultDialect, ABC):
     """A kind of database that takes complete statements as text."""
 
     statement_compiler = _Values
@@ -105,12 +106,13 @@ class Spelling(DefaultDialect):
         quoted = text.replace("'", "''")
         return f"'{quoted}'"
 
+    @abstractmethod
     def moment(self, moment: datetime) -> str:
-        raise NotImplementedError
+        """A moment as it is written."""
 
+    @abstractmethod
     def micros(self, cell: str) -> str:
         """The microseconds since 1970 of a moment."""
-        raise NotImplementedError
 
 
 def _utc(moment: datetime) -> str:
