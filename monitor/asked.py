@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,9 @@ from monitor.sources._parts import made_of
 from monitor.tasks import OUTCOMES, fits
 
 _ROW_KEYS: Mapping[str, Any] = {"warning": float, "critical": float, "min_rows": int}
-_KEYS: Mapping[str, Any] = {**_ROW_KEYS, "columns": tuple[str, ...]}
+_KEYS: Mapping[str, Any] = {**_ROW_KEYS, "columns": tuple[str, ...], "name": str}
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_APART = 'give one a name, such as name = "strict"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,36 @@ class Asked:
             if name in table and asked is not False and not fits(check, self._task):
                 self.problems.add(f"{place}.{name}", _unfit(check, self._task))
             elif isinstance(asked, Mapping):
-                rule = self._rule(Rule(check), asked, f"{place}.{name}")
-                yield from [rule] if rule else []
+                yield from self._settings(check, [asked], f"{place}.{name}")
+            elif isinstance(asked, list) and all(isinstance(each, Mapping) for each in asked):
+                yield from self._settings(check, asked, f"{place}.{name}")
             elif not isinstance(asked, bool):
-                self.problems.add(f"{place}.{name}", "must be true, false or a table")
+                said = "must be true, false, a table or a list of tables"
+                self.problems.add(f"{place}.{name}", said)
             elif asked:
                 self._complete(check, {}, f"{place}.{name}")
                 yield Rule(check)
+
+    def _settings(self, check: Check, tables: Sequence[Table], place: str) -> Sequence[Rule]:
+        """A rule for each table of settings of one check, told apart by name or columns."""
+        several = len(tables) > 1
+        read: dict[str, list[Rule]] = defaultdict(list)
+        for turn, table in enumerate(tables):
+            rule = self._rule(Rule(check), table, f"{place}[{turn}]" if several else place)
+            if rule is not None:
+                read[rule.check.name].append(rule)
+        return [rule for same in read.values() for rule in self._shared_out(same, place)]
+
+    def _shared_out(self, rules: Sequence[Rule], place: str) -> Iterator[Rule]:
+        """The columns of rules of one name: those none lists are left to the one without a list."""
+        listed = [name for rule in rules for name in rule.columns or ()]
+        twice = sorted({name for name in listed if listed.count(name) > 1})
+        if twice:
+            self.problems.add(place, f"{twice[0]!r} is in two lists of columns; {_APART}")
+        if sum(rule.columns is None for rule in rules) > 1:
+            self.problems.add(place, f"two of its tables are about the same columns; {_APART}")
+        for rule in rules:
+            yield replace(rule, others=tuple(listed)) if rule.columns is None else rule
 
     @property
     def _task(self) -> str:
@@ -120,7 +147,7 @@ class Asked:
             self.problems.add(place, "must be a table")
             return
         for name, table in tables.items():
-            if name in known:
+            if name.partition(".")[0] in known:
                 self.problems.add(f"{place}.{name}", "is the name of a check; choose another")
             elif not isinstance(table, Mapping) or not table.get("expression"):
                 hint = 'write expression = "amount >= 0"'
@@ -143,7 +170,7 @@ class Asked:
     def _complete(self, check: Check, given: Mapping[str, Any], place: str) -> None:
         """Say which settings a check lacks to measure anything."""
         if missing := lacking(check, given):
-            example = f"{place.rpartition('.')[2]} = {{ {', '.join(missing.values())} }}"
+            example = f"{check.name} = {{ {', '.join(missing.values())} }}"
             self.problems.add(place, f"needs {' and '.join(missing)}; write {example}")
 
     def _rule(
@@ -164,13 +191,22 @@ class Asked:
             self.problems.add(f"{place}.{key}", said)
         if given.get("min_rows", 0) < 0:
             self.problems.add(f"{place}.min_rows", "must not be negative")
+        if name := given.get("name"):
+            check = self._named(check, name, f"{place}.name")
         return replace(
             rule,
+            check=check,
             parameters=parameters,
             limit=limit,
             columns=given.get("columns"),
             min_rows=given.get("min_rows", check.minimum),
         )
+
+    def _named(self, check: Check, name: str, place: str) -> Check:
+        """A check under a name of its own, so that it may be asked for more than once."""
+        if not _NAME.fullmatch(name):
+            self.problems.add(place, f"{name!r} is no name; use letters, digits, - and _")
+        return replace(check, name=f"{check.name}.{name}")
 
 
 def _unfit(check: Check, task: str) -> str:

@@ -45,8 +45,8 @@ class Rule:
     """One check as a model wants it run.
 
     ``limit`` None leaves the limit to the check's defaults, ``columns`` None means every column
-    the check can measure, ``min_rows`` None the check's own minimum. ``importance`` tells how much
-    features matter, in any unit (empty: all the same).
+    the check can measure but ``others``, ``min_rows`` None the check's own minimum. ``importance``
+    tells how much features matter, in any unit (empty: all the same).
     """
 
     check: Check
@@ -55,6 +55,7 @@ class Rule:
     columns: tuple[str, ...] | None = None
     min_rows: int | None = None
     importance: Mapping[str, float] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
 
     def weight(self, column: str) -> float:
         """How much a column matters, from 0 to 1; 1 where nothing is told."""
@@ -176,7 +177,9 @@ class _Subject:
         return cls(column, kind, current, reference, _ROLE_CAUSES[role], *counts)
 
     def asked(self, rule: Rule) -> bool:
-        return rule.columns is None or not self.column or self.column in rule.columns
+        if rule.columns is None:
+            return self.column not in rule.others
+        return not self.column or self.column in rule.columns
 
 
 def _taking(kind: type, rules: Sequence[Rule]) -> list[tuple[int, Rule]]:

@@ -48,6 +48,11 @@ class Finding:
     importance: float = 1.0
 
     @property
+    def kind(self) -> str:
+        """Its check as the catalogue has it: ``quantile`` where that is ``quantile.p99``."""
+        return self.check.partition(".")[0]
+
+    @property
     def value(self) -> float | None:
         return None if self.stat is None else self.stat.value
 

@@ -270,7 +270,22 @@ All {count} checks, by what they are about. `modelmon checks` lists them in a te
 `modelmon checks NAME` shows one. Those in **bold** run unasked; a model asks for another with a
 line `NAME = true` below `[models.….checks]`, and any limit can be set there. A limit of "the
 reference" is learnt when the baseline is made. A check that cannot be computed says why; it never
-gives 0 or nothing for that."""
+gives 0 or nothing for that.
+
+A check may be asked for more than once, as a list of tables. Each is about the `columns` it lists,
+the one without a list about all others. With a `name` two may be about the same column, and
+findings tell them apart as `quantile.p50` and `quantile.p99`:
+
+```toml
+psi = [
+    {{ critical = 0.25 }},
+    {{ critical = 0.5, columns = ["channel"] }},
+]
+quantile = [
+    {{ name = "p50", share = 0.5, columns = ["latency"] }},
+    {{ name = "p99", share = 0.99, columns = ["latency"], critical = 900.0 }},
+]
+```"""
 
 
 def _table(group: Iterable[Described]) -> str:

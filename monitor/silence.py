@@ -37,11 +37,13 @@ def with_silence(
     check, or against the limit of the configuration. A silence within it stays ``no_data``: it is
     no news, and no good news either.
     """
-    rule = next((rule for rule in rules if rule.check.name == _CHECK), None)
-    if log.rows or rule is None or newest is None:
+    if log.rows or newest is None:
         return tuple(findings)
+    by_name = {rule.check.name: rule for rule in rules}
     return tuple(
-        _judged(one, rule, baseline, newest) if (one.check, one.slice) == (_CHECK, WHOLE) else one
+        _judged(one, by_name[one.check], baseline, newest)
+        if (one.kind, one.slice) == (_CHECK, WHOLE)
+        else one
         for one in findings
     )
 

@@ -53,7 +53,7 @@ def facts_of(
         yield "Versions", ", ".join(f"{name} {n:,}" for name, n in sorted(log.versions.items()))
     elif log.versions:
         yield "Version", next(iter(log.versions))
-    metrics = (each for each in findings if each.check not in EXPLAIN)
+    metrics = (each for each in findings if each.kind not in EXPLAIN)
     for finding in metrics:
         if finding.cause == "performance" and finding.stat and finding.slice == WHOLE:
             yield finding.check, performance_text(finding)

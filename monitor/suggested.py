@@ -97,7 +97,8 @@ def _ids(windows: Sequence[Portrait]) -> Iterator[str]:
 
 
 def _pattern(plan: Plan, windows: Sequence[Portrait]) -> Iterator[str]:
-    """A pattern for the first column of many texts that are all of a few forms."""
+    """A pattern for each column of many texts that are all of a few forms."""
+    tables = []
     for column, profiles in _features(plan, windows):
         known = plan.columns[column]
         texts = _texts(profiles)
@@ -105,8 +106,9 @@ def _pattern(plan: Plan, windows: Sequence[Portrait]) -> Iterator[str]:
             forms = sorted({shape(text) for text in texts})
             if len(forms) <= _MOST_SHAPES:
                 regex, columns = _toml("|".join(forms)), _toml([column])
-                yield f"pattern = {{ {_LIMITS}, regex = {regex}, columns = {columns} }}"
-                return
+                tables.append(f"{{ {_LIMITS}, regex = {regex}, columns = {columns} }}")
+    if tables:
+        yield f"pattern = [{', '.join(tables)}]" if len(tables) > 1 else f"pattern = {tables[0]}"
 
 
 def _line(

@@ -22,10 +22,10 @@ _UNSURE = (Verdict.INSUFFICIENT, Verdict.NO_DATA, Verdict.ERROR)
 
 def explained(findings: Iterable[Finding]) -> list[Finding]:
     """The explanations of the newest window, of all rows, that have something to say."""
-    found = [each for each in findings if each.check in EXPLAIN and each.slice == WHOLE]
+    found = [each for each in findings if each.kind in EXPLAIN and each.slice == WHOLE]
     newest = max((each.window for each in found), default=None)
     told = (each for each in found if each.window == newest and place(each))
-    return sorted(told, key=lambda each: (EXPLAIN.index(each.check), each.column))
+    return sorted(told, key=lambda each: (EXPLAIN.index(each.kind), each.check, each.column))
 
 
 def place(finding: Finding) -> str:

@@ -44,7 +44,7 @@ def without_disproved(
 
 def _disproof(findings: Sequence[Finding], known: Iterable[Incident]) -> str | None:
     """What labels show of estimates, in words; None where nothing speaks against them."""
-    own = [one for one in findings if one.check == _AUDIT and one.slice == WHOLE]
+    own = [one for one in findings if one.kind == _AUDIT and one.slice == WHOLE]
     judged = [one for one in own if one.verdict.judged]
     if judged:
         firing = [one for one in judged if one.verdict in FIRING]
@@ -55,9 +55,13 @@ def _disproof(findings: Sequence[Finding], known: Iterable[Incident]) -> str | N
 
 def _earlier(known: Iterable[Incident]) -> Iterator[str]:
     for one in known:
-        if one.state != "resolved" and any(check == _AUDIT for check, _ in one.unproven):
-            values = [cause.value for cause in one.causes if cause.check == _AUDIT]
+        if one.state != "resolved" and any(_audits(check) for check, _ in one.unproven):
+            values = [cause.value for cause in one.causes if _audits(cause.check)]
             yield _words(next(iter(values), None), "an earlier window")
+
+
+def _audits(check: str) -> bool:
+    return check.partition(".")[0] == _AUDIT
 
 
 def _words(error: float | None, where: str) -> str:

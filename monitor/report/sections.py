@@ -173,7 +173,7 @@ def _cause(cause: str, name: str, found: Sequence[Finding], anchors: Mapping[str
 
 def _telling(finding: Finding) -> tuple[int, bool]:
     """Of one column the worst verdict first, then what says in words how the column moved."""
-    return WORST_FIRST.index(finding.verdict), finding.check not in _TELLING
+    return WORST_FIRST.index(finding.verdict), finding.kind not in _TELLING
 
 
 def cards(report: Report) -> list[Card]:

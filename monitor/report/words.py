@@ -170,7 +170,7 @@ def seen(report: Report) -> str:
     now = [finding for finding in known if finding.window == newest]
     metrics = [f for f in now if f.cause == "performance" and not f.column][:NAMED_METRICS]
     told = [f"{_change(f)} of {clean(f.check, 60)} by {brief(f.detectable)}" for f in metrics]
-    drift = [f for f in now if f.cause == "features" and f.check in _TELLING]
+    drift = [f for f in now if f.cause == "features" and f.kind in _TELLING]
     hidden = max(drift, key=_hidden, default=None)
     if hidden is not None:
         where = f"{clean(hidden.column, 60)} by {brief(hidden.detectable)} ({hidden.check})"

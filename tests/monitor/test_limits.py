@@ -70,6 +70,15 @@ def problems(**tables):
         ("level_share", True, 'checks.level_share: needs level; write level_share = { level = "…"'),
         ("out_of_set", {"critical": 0.1}, "checks.out_of_set: needs allowed"),
         ("psi", {"min_rows": -1}, "psi.min_rows: must not be negative"),
+        ("psi", [1], "psi: must be true, false, a table or a list of tables"),
+        ("psi", {"name": "a b"}, "psi.name: 'a b' is no name; use letters, digits, - and _"),
+        ("psi", [{"bins": 5}, {"bins": 9}], "psi: two of its tables are about the same columns;"),
+        (
+            "psi",
+            [{"columns": ["a", "k"]}, {"columns": ["k"]}],
+            "psi: 'k' is in two lists of columns; give one a name, such as name = \"strict\"",
+        ),
+        ("psi", [{}, {"columns": ["k"], "bins": 1}], "psi[1].bins: is 1; give a number from 2"),
     ],
 )
 def test_an_impossible_limit_is_refused_in_one_sentence(check, table, said):
