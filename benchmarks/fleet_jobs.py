@@ -120,10 +120,11 @@ def _moment(hour: int) -> datetime:
 def fleet(folder: str) -> None:
     """Measure a daemon: one tick on a new hour of every model, and one with nothing due."""
     from monitor.config import load
-    from monitor.daemon import Daemon
+    from monitor.daemon import Daemon, look_for_cycles_seldom
     from monitor.export import Board
     from monitor.store import Store
 
+    look_for_cycles_seldom()
     config = load(Path(folder) / "monitor.toml")
     with Store.open(config.daemon.state.reveal()) as store:
         daemon = Daemon(config, store, Board(), config.channels)

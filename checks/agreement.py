@@ -18,9 +18,10 @@ from checks.labelled import (
     one_of,
     require_labels,
 )
+from checks.matrix import TOLD, TRUE, Matrix
 from checks.outcome import BinaryOutcome
 from checks.outcome_classes import MulticlassOutcome
-from checks.resampling import of_occupied, percentiles, perfect
+from checks.resampling import percentiles, perfect
 
 
 @check(
@@ -31,6 +32,7 @@ from checks.resampling import of_occupied, percentiles, perfect
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def balanced_accuracy(reference: Classified, current: Classified) -> Stat:
     """Mean over the classes of the share of their rows that were told: the macro average of recall.
@@ -50,20 +52,21 @@ def balanced_accuracy(reference: Classified, current: Classified) -> Stat:
     >>> balanced_accuracy.compute(outcome, outcome).value
     0.9
     """
-    square = _varied(current)
+    matrix = _varied(current)
     known = len(current.plan.classes)
-    labels = square.sum(axis=0)[:known]
-    some = labels > 0
+    hits, trials = (each[:known] for each in matrix.hits(TRUE))
+    some = trials > 0
     if not some.any():
         raise none_of("labels of the known classes", current, FEWEST_PER_CLASS)
-    hits, trials = np.diagonal(square)[:known][some], labels[some]
+    told, among = hits[some], trials[some]
     stat = measured(
-        float(np.mean(hits / trials)),
-        lambda z: mean_of_shares(hits, trials, z),
+        float(np.mean(told / among)),
+        lambda z: mean_of_shares(told, among, z),
         n_reference=reference.labelled,
-        n_current=current.labelled,
+        n_current=matrix.n,
+        where=matrix.note,
     )
-    return _enough(stat, current)
+    return _enough(stat, current, matrix)
 
 
 @check(
@@ -75,6 +78,7 @@ def balanced_accuracy(reference: Classified, current: Classified) -> Stat:
     cause="performance",
     default=False,
     within=(-1.0, 1.0),
+    weighted=True,
 )
 def mcc(reference: Classified, current: Classified) -> Stat:
     """Correlation of predicted and true class (Matthews, 1975): 1 is perfect, 0 mere chance.
@@ -95,8 +99,9 @@ def mcc(reference: Classified, current: Classified) -> Stat:
     >>> round(mcc.compute(outcome, outcome).value, 9)
     0.6
     """
-    _require_two_told(current, _varied(current))
-    return _resampled(_correlation, reference, current)
+    matrix = _varied(current)
+    _require_two_told(current, matrix)
+    return _resampled(_correlation, reference, current, matrix)
 
 
 @check(
@@ -108,6 +113,7 @@ def mcc(reference: Classified, current: Classified) -> Stat:
     cause="performance",
     default=False,
     within=(-1.0, 1.0),
+    weighted=True,
 )
 def cohen_kappa(reference: Classified, current: Classified) -> Stat:
     """How far predictions agree with the truth beyond chance: 1 is perfect, 0 mere chance.
@@ -128,28 +134,28 @@ def cohen_kappa(reference: Classified, current: Classified) -> Stat:
     >>> round(cohen_kappa.compute(outcome, outcome).value, 9)
     0.4
     """
-    _varied(current)
-    return _resampled(_kappa, reference, current)
+    return _resampled(_kappa, reference, current, _varied(current))
 
 
-def _varied(outcome: Classified) -> Counts:
+def _varied(outcome: Classified) -> Matrix:
     """The labelled rows by prediction and truth, if there are labels of two classes."""
     require_labels(outcome, 2 * FEWEST_PER_CLASS)
-    labels = outcome.square.sum(axis=0)
+    matrix = Matrix.of(outcome, 2 * FEWEST_PER_CLASS)
+    labels = matrix.worth_of(TRUE)
     if np.count_nonzero(labels) == 1:
-        raise one_of(_name(outcome, int(labels.argmax())), outcome.labelled, "labels")
-    return outcome.square
+        raise one_of(_name(outcome, int(labels.argmax())), matrix.n, "labels")
+    return matrix
 
 
-def _require_two_told(outcome: Classified, square: Counts) -> None:
+def _require_two_told(outcome: Classified, matrix: Matrix) -> None:
     """Say that all predictions are of one class, where they are."""
-    told = square.sum(axis=1)
+    told = matrix.worth_of(TOLD)
     if np.count_nonzero(told) > 1:
         return
     if isinstance(outcome, BinaryOutcome):
         what = "predicted negatives" if told[1] else "predicted positives"
         raise none_of(what, outcome, FEWEST_PER_CLASS)
-    raise one_of(_name(outcome, int(told.argmax())), outcome.labelled, "predictions")
+    raise one_of(_name(outcome, int(told.argmax())), matrix.n, "predictions")
 
 
 def _name(outcome: Classified, place: int) -> str:
@@ -157,37 +163,46 @@ def _name(outcome: Classified, place: int) -> str:
 
 
 def _resampled(
-    number: Callable[[Counts], Floats], reference: Classified, current: Classified
+    number: Callable[[Counts | Floats], Floats],
+    reference: Classified,
+    current: Classified,
+    matrix: Matrix,
 ) -> Stat:
-    square = current.square
-    value, drawn = float(number(square)), number(of_occupied(square))
-    trials = current.labelled - int(square.sum(axis=0).max())
+    value, drawn = float(number(matrix.sums)), number(matrix.draws())
+    trials = _beside(matrix)
     stat = measured(
         value,
         lambda z: perfect(value, trials, z) or percentiles(value, drawn, z),
         n_reference=reference.labelled,
-        n_current=current.labelled,
+        n_current=matrix.n,
+        where=matrix.note,
     )
-    return _enough(stat, current)
+    return _enough(stat, current, matrix)
 
 
-def _enough(stat: Stat, outcome: Classified) -> Stat:
+def _beside(matrix: Matrix) -> int:
+    """Labels beside those of the most frequent class."""
+    labels = matrix.worth_of(TRUE)
+    return int(labels.sum() - labels.max())
+
+
+def _enough(stat: Stat, outcome: Classified, matrix: Matrix) -> Stat:
     """The number, unless it is to be shown only for want of labels beside the commonest class."""
-    labels = outcome.square.sum(axis=0)
+    labels, by = matrix.worth_of(TRUE), " by their weights" if matrix.weighted else ""
     if isinstance(outcome, BinaryOutcome):
         return enough_of_each(stat, int(labels[1]), int(labels[0]))
-    have = outcome.labelled - int(labels.max())
-    return enough(stat, have, FEWEST_PER_CLASS, "labels beside the most frequent class")
+    what = f"labels beside the most frequent class{by}"
+    return enough(stat, _beside(matrix), FEWEST_PER_CLASS, what)
 
 
-def _marginals(squares: Counts) -> tuple[Floats, Floats, Floats]:
+def _marginals(squares: Counts | Floats) -> tuple[Floats, Floats, Floats]:
     """Hits, chance hits times all rows, and all rows of each table of a stack; sums in doubles."""
     tables = squares.astype(np.float64)
     told, true = tables.sum(axis=-1), tables.sum(axis=-2)
     return np.trace(tables, axis1=-2, axis2=-1), (told * true).sum(-1), told.sum(-1)
 
 
-def _correlation(squares: Counts) -> Floats:
+def _correlation(squares: Counts | Floats) -> Floats:
     """Of each table of a stack; NaN where all predictions or all labels are of one class."""
     hits, chance, n = _marginals(squares)
     told, true = (n**2 - (squares.sum(axis=side) ** 2.0).sum(-1) for side in (-1, -2))
@@ -195,7 +210,7 @@ def _correlation(squares: Counts) -> Floats:
         return np.asarray((n * hits - chance) / np.sqrt(told) / np.sqrt(true))
 
 
-def _kappa(squares: Counts) -> Floats:
+def _kappa(squares: Counts | Floats) -> Floats:
     """Of each table of a stack; NaN where everything is of one class."""
     hits, chance, n = _marginals(squares)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -6,7 +6,7 @@ from functools import partial
 
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import counted, proven
-from checks.log import Anomaly, LogProfile
+from checks.log import DATED, Anomaly, LogProfile
 
 WARNING, CRITICAL = 0.001, 0.05
 """One row in a thousand warns, one in twenty is critical: beyond the share of the reference."""
@@ -122,6 +122,28 @@ def early_labels(reference: LogProfile, current: LogProfile) -> Stat:
     0.5
     """
     return _of_labels(reference, current, "early_labels")
+
+
+@_rule(cause="labels", needs="label_timestamp", default=False)
+def orphan_labels(reference: LogProfile, current: LogProfile) -> Stat:
+    """Share of labels without a prediction: orphans / labels that came in the window.
+
+    For labels that lie in a table or in files of their own, with the time of each: predictions were
+    lost, or the two sides write ids in different ways. A label whose prediction lies in an earlier
+    window is no orphan. Asked for, it costs a look for the ids of the labels in all of the log.
+
+    >>> found = {"dated_labels": Anomaly(40), "orphan_labels": Anomaly(10, "a17")}
+    >>> log = LogProfile.of_window(80, 0, 1, 2, labels=60, anomalies=found)
+    >>> orphan_labels.compute(log, log).value, orphan_labels.compute(log, log).where
+    (0.25, "10 of 40 labels, such as 'a17'")
+    """
+    dated = _found(current, DATED).count
+    if not dated:
+        raise NotEnoughData(
+            "no labels with a time of arrival in this window, in a table or files of their own",
+            among=current.rows,
+        )
+    return _share(reference, current, "orphan_labels", dated, "labels")
 
 
 @_rule(cause="labels", needs="label")

@@ -44,12 +44,20 @@ class NotEnoughData(Exception):
 class Noise(NamedTuple):
     """The standard error of a number that has no interval: sqrt(error^2 + growth v) where it is v.
 
-    ``floor`` is what has been taken out of it on the squared scale.
+    ``floor`` is what has been taken out of it on the squared scale, and no change below ``least``
+    is ever proven. ``binding`` tells that the number is judged only where a critical one would be
+    noticed; it is off for what is counted, and for a statistic that grows with the values.
     """
 
     error: float
     growth: float = 0.0
     floor: float = 0.0
+    least: float = 0.0
+    binding: bool = True
+
+
+EXACT = Noise(0.0, least=-math.inf, binding=False)
+"""That of a number which is counted and not estimated: it breaches its limit or it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,8 @@ class Check:
     an incident, and an empty ``cause`` leaves that to the column's role. ``minimum`` is the number
     of values that the current profile needs (``profile.n``), and ``default`` tells whether the
     check runs unasked, ``needs`` the part of a log (such as ``label``) that it is about.
-    ``within`` is the range of the number where its unit does not tell it.
+    ``within`` is the range of the number where its unit does not tell it. ``weighted`` tells that
+    each row counts by its weight, where rows have weights.
     """
 
     name: str
@@ -116,6 +125,7 @@ class Check:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     types: Mapping[str, type] = field(default_factory=dict)
     within: tuple[float, float] | None = None
+    weighted: bool = False
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -145,6 +155,7 @@ def check(
     default: bool = True,
     needs: str = "",
     within: tuple[float, float] | None = None,
+    weighted: bool = False,
 ) -> Callable[[Callable[..., Stat]], Check]:
     """Make a check of a function of two profiles.
 
@@ -176,6 +187,7 @@ def check(
             keywords,
             {name: _plain(hints[name]) for name in keywords},
             within,
+            weighted,
         )
 
     return decorate

@@ -12,6 +12,7 @@ import numpy as np
 
 from checks import intervals
 from checks.check import NotEnoughData, Stat, check
+from checks.grid import Floats
 from checks.intervals import counted, mean_of, measured, proven, share_of
 from checks.labelled import (
     FEWEST_LOSSES,
@@ -22,6 +23,7 @@ from checks.labelled import (
 )
 from checks.outcome_classes import MulticlassOutcome
 from checks.outcome_scores import MOST_RANKS, ClassScores
+from checks.outcome_weights import Mean, share_row, weighted_mean, worth
 
 
 @check(
@@ -31,6 +33,7 @@ from checks.outcome_scores import MOST_RANKS, ClassScores
     relative=True,
     cause="performance",
     needs="scores",
+    weighted=True,
 )
 def class_log_loss(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean of -ln(score of the class that came true), in nats.
@@ -48,7 +51,7 @@ def class_log_loss(reference: MulticlassOutcome, current: MulticlassOutcome) -> 
     0.693147
     """
     told = _scores(current, FEWEST_LOSSES)
-    return _loss(told.log_loss, told.log_loss_squared, reference, told)
+    return _loss(0, told.log_loss, told.log_loss_squared, reference, told)
 
 
 @check(
@@ -58,6 +61,7 @@ def class_log_loss(reference: MulticlassOutcome, current: MulticlassOutcome) -> 
     relative=True,
     cause="performance",
     default=False,
+    weighted=True,
 )
 def class_brier(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Squared distance between the scores of a row and its truth, over all classes: 0 to 2.
@@ -76,7 +80,7 @@ def class_brier(reference: MulticlassOutcome, current: MulticlassOutcome) -> Sta
     0.5
     """
     told = _scores(current, FEWEST_LOSSES)
-    return _loss(told.brier, told.brier_squared, reference, told)
+    return _loss(1, told.brier, told.brier_squared, reference, told)
 
 
 @check(
@@ -86,6 +90,7 @@ def class_brier(reference: MulticlassOutcome, current: MulticlassOutcome) -> Sta
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def top_k_accuracy(reference: MulticlassOutcome, current: MulticlassOutcome, *, k: int = 3) -> Stat:
     """Share of rows whose truth is among the ``k`` classes with the highest scores, 1 to 10.
@@ -107,10 +112,13 @@ def top_k_accuracy(reference: MulticlassOutcome, current: MulticlassOutcome, *, 
     if not 1 <= k <= MOST_RANKS:
         raise ValueError(f"k is {k}; give a whole number from 1 to {MOST_RANKS}")
     told = _scores(current, FEWEST_ROWS)
-    hits = int(told.ranks[:k].sum())
-    n_reference = 0 if reference.scores is None else reference.scores.rows
-    stat = share_of(hits, told.rows, n_reference=n_reference, where=_left_out(told))
-    return enough(stat, told.rows, FEWEST_ROWS, "labelled rows with scores")
+    hits, n, what = float(told.ranks[:k].sum()), float(told.rows), _ROWS
+    if told.weighted is not None:
+        ranks = told.weighted.ranks
+        row, what = share_row(ranks[:, :k].sum(axis=1), ranks.sum(axis=1)), f"{what}{_WEIGHED}"
+        n, hits, _ = _mean(told, row, FEWEST_ROWS)
+    stat = share_of(hits, n, n_reference=_labels(reference), where=_left_out(told))
+    return enough(stat, int(n), FEWEST_ROWS, what)
 
 
 @check(
@@ -120,6 +128,7 @@ def top_k_accuracy(reference: MulticlassOutcome, current: MulticlassOutcome, *, 
     unit="ratio",
     cause="performance",
     needs="scores",
+    weighted=True,
 )
 def roc_auc_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean over the classes of the area under the ROC curve of one class against all others.
@@ -145,19 +154,22 @@ def roc_auc_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> S
     found = list(_areas(told))
     if not found:
         reason = f"not computed: one class among {told.rows} labels with scores"
+        if told.weighted is not None:
+            reason = f"{reason} of any weight"
         raise NotEnoughData(reason, 0, FEWEST_PER_CLASS, among=told.rows)
     areas = np.array([area for _, area, _, _ in found])
     error = float(np.mean([math.sqrt(variance) for _, _, variance, _ in found]))
-    fewest = min(n for _, _, _, n in found)
+    fewest = int(min(n for _, _, _, n in found))
     value, worst = float(areas.mean()), found[int(areas.argmin())]
     stat = measured(
         value,
         lambda z: intervals.area_within(value, error * error, fewest, z),
-        n_reference=0 if reference.scores is None else reference.scores.rows,
-        n_current=told.rows,
+        n_reference=_labels(reference),
+        n_current=_rows(told),
         where=f"lowest: {worst[0]} with {worst[1]:.4g}",
     )
-    return enough(stat, fewest, FEWEST_PER_CLASS, "labels of the rarest class")
+    by = "" if told.weighted is None else _WEIGHED
+    return enough(stat, fewest, FEWEST_PER_CLASS, f"labels of the rarest class{by}")
 
 
 @check(MulticlassOutcome, slack=(0.0, 0.05), unit="ratio", cause="schema", needs="scores")
@@ -186,6 +198,7 @@ def class_score_range(reference: MulticlassOutcome, current: MulticlassOutcome) 
     return proven(told.invalid, n, n_reference=reference.rows, where=where)
 
 
+_ROWS, _WEIGHED = "labelled rows with scores", " by their weights"
 _NONE = "no scores of classes: columns.scores names the column of each class"
 
 
@@ -201,11 +214,17 @@ def _scores(outcome: MulticlassOutcome, need: int) -> ClassScores:
     return told
 
 
-def _areas(told: ClassScores) -> Iterator[tuple[str, float, float, int]]:
+def _areas(told: ClassScores) -> Iterator[tuple[str, float, float, float]]:
     """Of each class that can be measured its area and variance, and rows on the rarer side."""
     for place, name in enumerate(told.classes):
+        if told.weighted is not None:
+            table = told.weighted_class(place)
+            fewest = float(worth(*table.sum(axis=0).T).min())
+            if fewest:
+                yield name, *intervals.weighted_area(table), fewest
+            continue
         positives, negatives = told.of_class(place)
-        fewest = int(min(positives.sum(), negatives.sum()))
+        fewest = float(min(positives.sum(), negatives.sum()))
         if fewest:
             yield name, *intervals.delong(positives, negatives), fewest
 
@@ -213,10 +232,38 @@ def _areas(told: ClassScores) -> Iterator[tuple[str, float, float, int]]:
 def _left_out(told: ClassScores) -> str:
     parts = [f"{told.invalid:,} with scores that are no probabilities"] if told.invalid else []
     parts += [f"{told.strange:,} whose truth has no score"] if told.strange else []
+    light = 0 if told.weighted is None else told.rows - told.weighted.rows
+    parts += [f"{light:,} without a usable weight"] if light else []
     return "left out: " + ", ".join(parts) if parts else ""
 
 
-def _loss(total: float, squares: float, reference: MulticlassOutcome, told: ClassScores) -> Stat:
-    n_reference = 0 if reference.scores is None else reference.scores.rows
-    stat = mean_of(total, squares, told.rows, n_reference=n_reference, where=_left_out(told))
-    return enough(stat, told.rows, FEWEST_LOSSES, "labelled rows with scores")
+def _loss(
+    place: int, total: float, squares: float, reference: MulticlassOutcome, told: ClassScores
+) -> Stat:
+    """The mean of a loss, which has this place among the weighted ones."""
+    n, what = float(told.rows), _ROWS
+    if told.weighted is not None:
+        what = f"{what}{_WEIGHED}"
+        n, total, squares = _mean(told, told.weighted.table[place], FEWEST_LOSSES)
+    stat = mean_of(total, squares, n, n_reference=_labels(reference), where=_left_out(told))
+    return enough(stat, int(n), FEWEST_LOSSES, what)
+
+
+def _mean(told: ClassScores, row: Floats, need: int) -> Mean:
+    """The mean of one row of sums by powers of weight and value."""
+    mean = weighted_mean(row, told.rows)
+    if mean is None:
+        reason = f"no {_ROWS} of any weight among {told.rows}"
+        raise NotEnoughData(reason, 0, need, among=told.rows)
+    return mean
+
+
+def _rows(told: ClassScores) -> int:
+    """How many rows with scores and a truth there are, or are worth."""
+    if told.weighted is None:
+        return told.rows
+    return int(worth(*told.weighted.ranks.sum(axis=1)))
+
+
+def _labels(reference: MulticlassOutcome) -> int:
+    return 0 if reference.scores is None else reference.scores.rows

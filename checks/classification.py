@@ -29,6 +29,7 @@ from checks.outcome_weights import Decisions, WeightedClasses, weighted_mean
     slack=(0.03, 0.12),
     unit="ratio",
     cause="performance",
+    weighted=True,
 )
 def accuracy(reference: Classified, current: Classified) -> Stat:
     """Share of predictions that turned out right: right / n, of two classes (tp + tn) / n.
@@ -49,7 +50,14 @@ def accuracy(reference: Classified, current: Classified) -> Stat:
     return share(lambda outcome: (outcome.right, outcome.labelled), reference, current, "labels")
 
 
-@check(BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance")
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.05, 0.25),
+    unit="ratio",
+    cause="performance",
+    weighted=True,
+)
 def precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Share of predicted positives that were positive: tp / (tp + fp).
 
@@ -71,7 +79,14 @@ def precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     return share(hits, reference, current, "predicted positives")
 
 
-@check(BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance")
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.05, 0.25),
+    unit="ratio",
+    cause="performance",
+    weighted=True,
+)
 def recall(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Share of positives that were predicted: tp / (tp + fn).
 
@@ -92,7 +107,14 @@ def recall(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     return share(found, reference, current, "positive labels")
 
 
-@check(BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance")
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.05, 0.25),
+    unit="ratio",
+    cause="performance",
+    weighted=True,
+)
 def f1(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Harmonic mean of precision and recall: 2 tp / (2 tp + fp + fn).
 
@@ -124,7 +146,14 @@ def f1(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     return enough(stat, n, FEWEST_ROWS, what)
 
 
-@check(BinaryOutcome, direction="above", slack=(0.2, 1.0), relative=True, cause="performance")
+@check(
+    BinaryOutcome,
+    direction="above",
+    slack=(0.2, 1.0),
+    relative=True,
+    cause="performance",
+    weighted=True,
+)
 def log_loss(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Mean of -ln(probability that the score gave to what happened), in nats.
 
@@ -143,7 +172,14 @@ def log_loss(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     return _loss(0, current.log_loss, current.log_loss_squared, reference, current)
 
 
-@check(BinaryOutcome, direction="above", slack=(0.2, 1.0), relative=True, cause="performance")
+@check(
+    BinaryOutcome,
+    direction="above",
+    slack=(0.2, 1.0),
+    relative=True,
+    cause="performance",
+    weighted=True,
+)
 def brier(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Mean squared distance between score and truth (Brier, 1950): 0 is perfect, 0.25 a coin.
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.grid import Cells, Counts, Floats
-from checks.profile import frozen
+from checks.ragged import Ragged
 
 _LARGE, _HUGE, _MOST = 0xFF, 0xFFFF, 1 << 62
 _MOST_AXES = 3
@@ -121,7 +121,7 @@ def _joined(arrays: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *arrays])
 
 
-def _starts(sizes: Sequence[int]) -> NDArray[np.intp]:
+def _starts(sizes: Sequence[int] | Counts) -> NDArray[np.intp]:
     """Where in their joined form those pieces start that are not empty."""
     lengths = np.array(sizes, np.intp)
     return (np.cumsum(lengths) - lengths)[lengths > 0]
@@ -168,62 +168,69 @@ class Reader:
             raise Damaged("there is no text of that number")
         return [known[place] for place in places]
 
-    def counts(self, count: int) -> list[Counts]:
+    def counts(self, count: int) -> Sequence[Counts]:
         shapes, sizes = self._shapes(count)
-        return _shaped(_pieces(self._summable(sum(sizes)), sizes), shapes)
+        return _shaped(Ragged.cut(self._summable(int(sizes.sum())), sizes), shapes)
 
-    def cells(self, count: int) -> list[Cells]:
-        sizes = self.wholes(count)
+    def cells(self, count: int) -> Sequence[Cells]:
+        sizes = self._summable(count)
         cells = self._ascending(sizes)
         if len(cells) and not -_MOST_CELLS <= cells.min() <= cells.max() < _MOST_CELLS:
             raise Damaged("a cell is out of range")
-        return _pieces(cells.astype(np.int32), sizes)
+        return Ragged.cut(cells.astype(np.int32), sizes)
 
-    def floats(self, count: int) -> list[Floats]:
+    def floats(self, count: int) -> Sequence[Floats]:
         shapes, sizes = self._shapes(count)
-        codings = self.wholes(count)
-        if not {_RAW, _STEPS}.issuperset(codings):
-            raise Damaged(f"unknown coding of floats: {max(codings)}")
-        stepped = [size for size, coding in zip(sizes, codings, strict=True) if coding == _STEPS]
-        whole = self._ascending(stepped).astype(np.float64)
-        rest = [size for size, coding in zip(sizes, codings, strict=True) if coding == _RAW]
-        raw = np.frombuffer(self.take(8 * sum(rest)), "<f8").astype(np.float64)
-        found = {_STEPS: iter(_pieces(whole, stepped)), _RAW: iter(_pieces(raw, rest))}
-        flat = [next(found[coding]) for coding in codings]
-        return _shaped(flat, shapes)
+        codings = self._numbers(count)
+        if (codings > _STEPS).any():
+            raise Damaged(f"unknown coding of floats: {codings.max()}")
+        stepped = np.repeat(codings == _STEPS, sizes)
+        flat = np.empty(len(stepped))
+        flat[stepped] = self._ascending(sizes[codings == _STEPS])
+        raw = int(np.count_nonzero(~stepped))
+        flat[~stepped] = np.frombuffer(self.take(8 * raw), "<f8")
+        return _shaped(Ragged.cut(flat, sizes), shapes)
 
     def finish(self) -> None:
         """Raise Damaged if anything is left."""
         if self.at != len(self.data):
             raise Damaged(f"{len(self.data) - self.at} bytes too many")
 
-    def _ascending(self, sizes: Sequence[int]) -> NDArray[np.int64]:
+    def _ascending(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
         """The integers of pieces that ascend, from the first of each piece and the steps."""
         starts = _starts(sizes)
         told = self._numbers(len(starts))
         first = np.where(told & 1, -(told >> 1), told >> 1)
-        total = np.cumsum(self._summable(sum(sizes)))
+        total = np.cumsum(self._summable(int(sizes.sum())))
         return total + np.repeat(first - total[starts], np.diff(np.append(starts, len(total))))
 
-    def _shapes(self, count: int) -> tuple[list[Shape] | None, list[int]]:
+    def _shapes(self, count: int) -> tuple[list[Shape] | None, Counts]:
         """The shapes of arrays (None where all have one axis) and their sizes."""
+        if self.data.startswith(b"\1" * count, self.at):
+            self.at += count
+            return None, self._fitting(self._summable(count))
         axes = self.wholes(count)
-        if max(axes, default=0) > _MOST_AXES:
+        if max(axes) > _MOST_AXES:
             raise Damaged(f"an array of {max(axes)} axes")
         lengths = self.wholes(sum(axes))
         if max(lengths, default=0) > len(self.data):
             raise Damaged("an array is larger than the bytes")
-        if axes.count(1) == count:
-            return None, lengths
         shapes = [tuple(lengths[a:b]) for a, b in pairwise(edges_of(axes))]
-        return shapes, [prod(shape) for shape in shapes]
+        return shapes, self._fitting(np.array([prod(shape) for shape in shapes], np.float64))
+
+    def _fitting(self, sizes: Counts | Floats) -> Counts:
+        """Sizes of arrays that the bytes have room for: no number takes less than one."""
+        if sizes.sum() > len(self.data):
+            raise Damaged("arrays are larger than the bytes")
+        return sizes.astype(np.int64)
 
     def _numbers(self, count: int) -> Counts:
         """What `numbers` wrote."""
-        short = np.frombuffer(self.take(count), "u1")
+        taken = self.take(count)
+        short = np.frombuffer(taken, "u1")
         values = short.astype(np.int64)
-        large = np.flatnonzero(short == _LARGE)
-        if len(large):
+        if _LARGE in taken:
+            large = np.flatnonzero(short == _LARGE)
             values[large] = self._large_numbers(len(large))
         return values
 
@@ -239,7 +246,8 @@ class Reader:
     def _summable(self, count: int) -> Counts:
         """Integers whose sum is one as well."""
         values = self._numbers(count)
-        if values.sum(dtype=np.float64) >= _MOST:
+        most = int(values.max(initial=0))
+        if most * count >= _MOST and values.sum(dtype=np.float64) >= _MOST:
             raise Damaged("counts are too large")
         return values
 
@@ -252,12 +260,7 @@ class Reader:
         return taken
 
 
-def _pieces(flat: NDArray[np.generic], sizes: Sequence[int]) -> list[NDArray]:  # type: ignore[type-arg]
-    frozen(flat)  # type: ignore[type-var]
-    return [flat[start:end] for start, end in pairwise(edges_of(sizes))]
-
-
-def _shaped(pieces: list[NDArray], shapes: Sequence[Shape] | None) -> list[NDArray]:  # type: ignore[type-arg]
+def _shaped(pieces: Ragged, shapes: Sequence[Shape] | None) -> Sequence[NDArray]:  # type: ignore[type-arg]
     if shapes is None:
         return pieces
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]

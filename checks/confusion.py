@@ -13,6 +13,7 @@ from checks.labelled import (
     require_labels,
     share,
 )
+from checks.matrix import Matrix
 from checks.outcome import BinaryOutcome
 from checks.outcome_weights import Decisions
 
@@ -24,6 +25,7 @@ from checks.outcome_weights import Decisions
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def specificity(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Share of negatives that were left alone: tn / (tn + fp).
@@ -52,6 +54,7 @@ def specificity(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def negative_predictive_value(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Share of predicted negatives that were negative: tn / (tn + fn).
@@ -113,6 +116,7 @@ def positive_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     cause="labels",
     needs="all labels",
     default=False,
+    weighted=True,
 )
 def base_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Share of labels that are positive: (tp + fn) / n.
@@ -143,6 +147,7 @@ def base_rate(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     relative=True,
     cause="performance",
     default=False,
+    weighted=True,
 )
 def value(
     reference: BinaryOutcome,
@@ -169,13 +174,15 @@ def value(
     2.8
     """
     require_labels(current, FEWEST_ROWS)
-    n, rows, worth = current.labelled, np.array(current.matrix), np.array([tp, fp, fn, tn])
-    total, squares = float(rows @ worth), float(rows @ worth**2)
+    matrix, worth = Matrix.of(current, FEWEST_ROWS), np.array([[tn, fn], [fp, tp]])
+    n, total, squares = matrix.mean(worth)
     stat = measured(
         total / n,
         lambda z: intervals.mean(total, squares, n, z),
         n_reference=reference.labelled,
-        n_current=n,
-        scale=float(rows @ np.abs(worth)) / n,
+        n_current=int(n),
+        where=matrix.note,
+        scale=float((matrix.sums * np.abs(worth)).sum() / matrix.sums.sum()),
     )
-    return enough(stat, n, FEWEST_ROWS, "labels")
+    by = " by their weights" if matrix.weighted else ""
+    return enough(stat, int(n), FEWEST_ROWS, f"labels{by}")

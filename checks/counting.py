@@ -59,7 +59,9 @@ class NumericCount:
         self.maximum = max(self.maximum, high + 0.0)
         if self.integral:
             self.integral = low > -_WHOLE and high < _WHOLE and _whole(values)
-        self._add_exact(values, rows, high - low)
+        found = self._add_exact(values, rows, high - low)
+        if rows is None and found is not None and len(values) > _FEW_VALUES:
+            values, rows = found  # the sums and places of these few are those of all
         self._add_sums(values, rows)
 
     def _finite(self, values: Floats, rows: Counts | None) -> tuple[Floats, Counts | None]:
@@ -97,17 +99,23 @@ class NumericCount:
         else:
             grid.count_keys(self._histogram, distances, rows)
 
-    def _add_exact(self, values: Floats, rows: Counts | None, width: float) -> None:
-        """Keep distinct values while they are few; once there are too many, count atoms alone."""
+    def _add_exact(
+        self, values: Floats, rows: Counts | None, width: float
+    ) -> tuple[Floats, Counts] | None:
+        """Keep distinct values while they are few; once there are too many, count atoms alone.
+
+        Gives those among these values, and the rows of each, while they are kept.
+        """
         atoms = self.plan.atoms
         before = self._distinct.pairs()
         if before is not None:
-            self._distinct.add(values, rows, dense=self.integral and width < _DENSE)
+            found = self._distinct.add(values, rows, dense=self.integral and width < _DENSE)
             if self._distinct.pairs() is not None:
-                return
+                return found
             self._atoms += _atoms_among(*before, atoms)
         if atoms:
             self._atoms += _count_atoms(values, rows, atoms)
+        return None
 
     def cells(self) -> tuple[Cells, Counts]:
         """Occupied cells, in ascending order, and the rows in each."""
@@ -164,20 +172,25 @@ class _Distinct:
     def pairs(self) -> tuple[Floats, Counts] | None:
         return None if self._values is None else (self._values, self._counts)
 
-    def add(self, values: Floats, rows: Counts | None, *, dense: bool) -> None:
+    def add(
+        self, values: Floats, rows: Counts | None, *, dense: bool
+    ) -> tuple[Floats, Counts] | None:
         """Count these values too; ``dense`` tells that they are integers near each other.
 
+        Gives the distinct ones of these values and the rows of each; None where there are too many.
         Sorting a whole column costs more than all else here, so a short probe comes first.
         """
         if self._values is None:
-            return
+            return None
         if dense:
             found, counts = _count_integers(values, rows)
         elif self._are_many(values):
-            found, counts = values, np.empty(0, np.int64)
+            self._values = None
+            return None
         else:
             found, counts = _count_distinct(values, rows)
         self._values, self._counts = self._merged(self._values, found, counts)
+        return found, counts
 
     def _are_many(self, values: Floats) -> bool:
         """Whether the first of a long block are too many already."""

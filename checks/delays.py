@@ -17,6 +17,9 @@ _OCTAVES = 29  # 2^29 seconds are 17 years
 EDGES: Floats = frozen(np.append(0.0, 2.0 ** (np.arange(_STEPS * _OCTAVES + 1) / _STEPS)))
 """Ages in seconds at which the bins begin; the last bin has no end."""
 
+_ENDS: Floats = frozen(np.append(EDGES[1:], 2.0 * EDGES[-1]))
+_MOST_FALL = 0.25  # of the share of rows that are watched, within a bin
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delays:
@@ -106,8 +109,20 @@ class Delays:
 
         Rows are taken to have come evenly between the first and the last.
         """
-        ends = np.append(EDGES[1:], 2.0 * EDGES[-1])
-        return (self._watched_until(ends) - self._watched_until(EDGES)) / (ends - EDGES)
+        return (self._watched_until(_ENDS) - self._watched_until(EDGES)) / (_ENDS - EDGES)
+
+    def settled(self) -> NDArray[np.bool_]:
+        """Ages in whose bin the share of rows that are watched hardly falls.
+
+        In other bins it matters when in the bin labels come, which nobody knows: where all come
+        after a day, they are there a minute later, though the bin of that age has just begun.
+        """
+        return self._share_watched(EDGES) - self._share_watched(_ENDS) <= _MOST_FALL
+
+    def _share_watched(self, ages: Floats) -> Floats:
+        """The share of rows that were watched for longer than each age."""
+        longest, span = self.seen_at - self.first, max(self.last - self.first, 0.0)
+        return np.clip((longest - ages) / max(span, 1.0), 0.0, 1.0)
 
     def _watched_until(self, ages: Floats) -> Floats:
         """For each age the mean time that rows were watched up to it."""

@@ -14,6 +14,9 @@ from checks.intervals import proven
 from checks.noise import excess
 from checks.profile import CategoricalProfile, NumericProfile
 
+CHI_SQUARE = Noise(0.0, 4.0, binding=False)
+"""Of a noncentral chi-square with the mean v, the variance is below 4 v (Patnaik 1949)."""
+
 _NAMED = 3
 
 
@@ -144,7 +147,8 @@ def total_variation(reference: Binnable, current: Binnable, *, bins: int = 10) -
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
-        noise=Noise(math.sqrt(cut.noise) / 2.0, floor=float(noise)),
+        # Half of the mean square: the bins that hardly move make up for the rest.
+        noise=Noise(math.sqrt(cut.noise) / 2.0, floor=float(noise) / math.sqrt(2.0)),
     )
 
 
@@ -176,6 +180,7 @@ def chi_square(reference: Binnable, current: Binnable, *, bins: int = 10) -> Sta
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=CHI_SQUARE,
     )
 
 

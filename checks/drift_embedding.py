@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from checks.check import NotEnoughData, Stat, check
+from checks.check import Noise, NotEnoughData, Stat, check
 from checks.embedding import EmbeddingProfile
 from checks.noise import excess
 
@@ -47,4 +47,5 @@ def centroid_distance(reference: EmbeddingProfile, current: EmbeddingProfile) ->
         corrected=excess(value, noise),
         n_reference=reference.n,
         n_current=current.n,
+        noise=Noise(noise),  # an upper bound: as if the vectors spread along the move alone
     )

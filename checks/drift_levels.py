@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from checks import pieces
 from checks.bins import FEWEST_EXPECTED, Binnable, moved
-from checks.check import NotEnoughData, Stat, check
+from checks.check import Noise, NotEnoughData, Stat, check
 from checks.grid import Counts, Floats
 from checks.intervals import Interval, measured, wilson
 from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch
@@ -62,7 +62,17 @@ def vanished_categories(reference: CategoricalProfile, current: CategoricalProfi
         n_reference=n_reference,
         n_current=n_current,
         where=_named([reference.plan.levels[i] for i in _most(reference.counts * gone)]),
+        noise=Noise(0.0, least=_least(levels, n_reference, n_current)),
     )
+
+
+def _least(levels: int, n_reference: int, n_current: int) -> float:
+    """The share of a level from which on its absence is no chance.
+
+    C(N, k) / C(n + N, k) is just below (N / (n + N))^k for the k rows of a level.
+    """
+    rows = math.log(levels / _UNLIKELY) / math.log1p(n_current / n_reference)
+    return min(rows / n_reference, 1.0)
 
 
 def _absences(both: Counts, n_reference: int, n_current: int) -> Floats:

@@ -122,6 +122,7 @@ def energy(reference: NumericProfile, current: NumericProfile, *, scale: bool = 
         n_reference=reference.n,
         n_current=current.n,
         where=_path(joint, pieces.area(joint), reference, current) if value else "",
+        noise=Noise(math.sqrt(noise / 2.0)),  # exact for a shift of logistic values
     )
 
 
@@ -139,7 +140,8 @@ def cramer_von_mises(reference: NumericProfile, current: NumericProfile) -> Stat
 
     Formula: omega^2 = mean of (F - G)^2 over the pooled values. Corrected: less (1/n + 1/N)/6, its
     mean without drift; the p-value is the limit for n N / (n + N) omega^2 (for continuous columns).
-    Source: Anderson 1962 (Ann. Math. Stat. 33).
+    The variance is that without drift, (1/n + 1/N)^2 / 45, and 4 / pi^2 (1/n + 1/N) omega^2 at
+    most of a drift. Source: Anderson and Darling 1952; Anderson 1962 (Ann. Math. Stat. 33).
     """
     joint = pieces.joint(reference, current)
     value = pieces.mean_squared_gap(joint, current.n / (current.n + reference.n))
@@ -151,6 +153,7 @@ def cramer_von_mises(reference: NumericProfile, current: NumericProfile) -> Stat
         n_reference=reference.n,
         n_current=current.n,
         where=f"at {figure(place)}" if value else "",
+        noise=Noise(joint.noise / math.sqrt(45.0), 4.0 / math.pi**2 * joint.noise),
     )
 
 

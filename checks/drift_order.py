@@ -9,13 +9,16 @@ import numpy as np
 from scipy.special import ndtr
 
 from checks import intervals, pieces
-from checks.check import Stat, check
+from checks.check import Noise, Stat, check
 from checks.grid import Floats
 from checks.intervals import Interval, measured
 from checks.noise import MEAN_SQUARED_RANGE, excess, range_p_value, tail_p_value
 from checks.pieces import Pieces
 from checks.profile import NumericProfile
 from checks.text import figure
+
+_DEVIATION = math.sqrt(2.0 * (math.pi**2 - 9.0) / 3.0)
+"""Standard deviation of the limit of the Anderson-Darling statistic, the mean of which is 1."""
 
 
 @check(NumericProfile, warning=0.15, critical=0.25, minimum=100, default=False)
@@ -48,6 +51,10 @@ def kuiper(reference: NumericProfile, current: NumericProfile) -> Stat:
         n_reference=reference.n,
         n_current=current.n,
         where=_between(joint, least if below else -1, most if above else -1) if value else "",
+        # Half of the mean square: under a shift the other side of F - G makes up for the rest.
+        noise=Noise(
+            math.sqrt(joint.noise) / 2.0, floor=math.sqrt(MEAN_SQUARED_RANGE * joint.noise / 2.0)
+        ),
     )
 
 
@@ -84,8 +91,9 @@ def anderson_darling(reference: NumericProfile, current: NumericProfile) -> Stat
     Formula: the mean of (F - G)^2 / (H (1 - H)) over the pooled values, H being their distribution
     function, each tied value counting half of itself (A^2_a of the source is n N / (n + N) times
     that). Corrected: less 1/n + 1/N, its mean without drift. The p-value is the limit of A^2_a for
-    continuous columns, too cautious where values are tied. Source: Scholz and Stephens 1987 (J. Am.
-    Stat. Assoc. 82); Marsaglia and Marsaglia 2004.
+    continuous columns, too cautious where values are tied. Its variance is that of the limit, and
+    2 (1/n + 1/N) times the value at most of a drift. Source: Anderson and Darling 1952 (Ann. Math.
+    Stat. 23); Scholz and Stephens 1987 (J. Am. Stat. Assoc. 82); Marsaglia and Marsaglia 2004.
     """
     joint = pieces.joint(reference, current)
     n, other = current.n, reference.n
@@ -104,6 +112,7 @@ def anderson_darling(reference: NumericProfile, current: NumericProfile) -> Stat
         n_reference=reference.n,
         n_current=current.n,
         where=f"at {figure(place)}" if value else "",
+        noise=Noise(joint.noise * _DEVIATION, 2.0 * joint.noise),
     )
 
 

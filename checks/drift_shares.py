@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import chdtrc, xlogy
 
 from checks.bins import Binnable, Bins, binned
-from checks.check import Stat, check
-from checks.drift_categorical import pearson
+from checks.check import Noise, Stat, check
+from checks.drift_categorical import CHI_SQUARE, pearson
+from checks.grid import Floats
 from checks.noise import excess
 from checks.profile import CategoricalProfile, NumericProfile
 
@@ -47,6 +48,7 @@ def g_test(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat:
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=CHI_SQUARE,
     )
 
 
@@ -72,12 +74,14 @@ def kl_divergence(reference: Binnable, current: Binnable, *, bins: int = 10) -> 
     then, now = cut.smoothed()
     terms = now * np.log2(now / then)
     value = max(float(terms.sum()), 0.0)
+    unit = cut.noise / (2.0 * math.log(2.0))  # of a chi-square with as many degrees of freedom
     return Stat(
         value,
-        corrected=value - cut.freedom * cut.noise / (2.0 * math.log(2.0)),
+        corrected=value - cut.freedom * unit,
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(np.abs(terms)),
+        noise=Noise(unit * math.sqrt(2.0 * cut.freedom), 4.0 * unit),
     )
 
 
@@ -116,7 +120,15 @@ def l_infinity(reference: Binnable, current: Binnable, *, bins: int = 10) -> Sta
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(moves),
+        noise=_of_widest(pooled, errors, largest, current.n),
     )
+
+
+def _of_widest(pooled: Floats, errors: Floats, largest: float, n: int) -> Noise:
+    """The noise of the move of that bin which varies most, and more as its share grows."""
+    widest = int(errors.argmax())
+    error, share = float(errors[widest]), float(pooled[widest])
+    return Noise(error, max(1.0 - 2.0 * share, 0.0) / n, floor=largest * error)
 
 
 @check(NumericProfile, CategoricalProfile, warning=0.1, critical=0.3, minimum=100, default=False)
@@ -153,6 +165,7 @@ def cramers_v(reference: Binnable, current: Binnable, *, bins: int = 10) -> Stat
         n_reference=reference.n,
         n_current=current.n,
         where=cut.where(terms),
+        noise=Noise(1.0 / math.sqrt(rows)),
     )
 
 

@@ -7,6 +7,7 @@ from scipy.special import chdtrc
 
 from checks import pieces
 from checks.check import Stat, check
+from checks.drift_categorical import CHI_SQUARE
 from checks.grid import Floats
 from checks.pieces import Pieces
 from checks.profile import NumericProfile
@@ -55,6 +56,7 @@ def epps_singleton(reference: NumericProfile, current: NumericProfile) -> Stat:
         p_value=float(chdtrc(freedom, value)) if freedom else 1.0,
         n_reference=reference.n,
         n_current=current.n,
+        noise=CHI_SQUARE,
     )
 
 

@@ -18,6 +18,9 @@ _LEAST_WATCHED = 0.05  # share of the reference's rows that were watched for as 
 class Due:
     """Labels of a window by age and kind: those that came, and those to expect by now.
 
+    Ages are left out for which only a part of the rows is old enough, where ages are told apart no
+    finer than that.
+
     ``complete`` are those to expect in the end, as far as the reference was watched, ``known``
     the reference's labels of these ages.
     """
@@ -35,13 +38,13 @@ class Due:
         if current.labelled:
             require_dated(current, "")
         before, now = reference.watched(), current.watched()
-        seen = before >= _LEAST_WATCHED
+        seen = (before >= _LEAST_WATCHED) & reference.settled()
         chances = np.where(seen, reference.ages.T / np.where(seen, before, 1.0), 0.0).T
         complete = chances * (current.rows / reference.rows)
-        ages = seen & (now > 0.0)
+        ages = seen & (now > 0.0) & current.settled()
         came = np.where(ages[:, None], current.ages, 0)
         known = int(np.where(ages, reference.ages.sum(axis=1), 0).sum())
-        return cls(came, complete * now[:, None], complete, known)
+        return cls(came, complete * np.where(ages, now, 0.0)[:, None], complete, known)
 
 
 def require_dated(delays: Delays, whose: str) -> None:

@@ -62,7 +62,18 @@ def count_keys(histogram: Counts, distances: Floats, rows: Counts | None = None)
     narrow = distances.astype(np.float32)
     keys = np.empty(len(narrow), np.intp)
     np.right_shift(narrow.view(np.uint32), 16, out=keys, casting="unsafe")
-    np.add.at(histogram, keys, 1 if rows is None else rows)
+    np.add.at(histogram, keys, _ones(len(keys)) if rows is None else rows)
+
+
+@cache
+def _many_ones() -> Counts:
+    return np.ones(1 << 15, np.int64)
+
+
+def _ones(length: int) -> Counts | int:
+    """What adds one to each of so many: an array is added a quarter faster than a number is."""
+    ones = _many_ones()
+    return ones[:length] if length <= len(ones) else 1
 
 
 def keys_of(distances: Floats) -> NDArray[np.uint16]:
@@ -192,11 +203,10 @@ def score_cells(scores: Floats) -> Cells:
     >>> score_cells(np.array([0.0, 0.25, 0.5, 1.0])).tolist()
     [0, 32000, 1016320, 1048576]
     """
-    upper = scores >= 0.5
-    mirrored = np.abs(np.where(upper, 1.0 - scores, scores)).astype(np.float32)  # -0.0 is 0
-    keys = (mirrored.view(np.uint32) >> (23 - SCORE_BITS)).astype(np.int64)
+    mirrored = np.abs(np.minimum(scores, 1.0 - scores)).astype(np.float32)  # -0.0 is 0
+    keys = mirrored.view(np.int32) >> (23 - SCORE_BITS)
     keys[keys < (1 << SCORE_BITS)] = 0
-    return np.where(upper, SCORE_TOP - keys, keys).astype(np.int32)
+    return np.where(scores >= 0.5, SCORE_TOP - keys, keys)
 
 
 def score_bounds(cells: Cells) -> tuple[Floats, Floats]:

@@ -168,7 +168,7 @@ def wilson(k: float, n: float, z: float) -> Interval:
     return Interval(0.0 if k == 0 else low, 1.0 if k == n else high)
 
 
-def mean_of_shares(hits: Counts, trials: Counts, z: float) -> Interval:
+def mean_of_shares(hits: Counts | Floats, trials: Counts | Floats, z: float) -> Interval:
     """Interval of the mean of independent shares, of each of which hits and trials > 0 are known.
 
     mean ∓ √Σ d_k² / K, d_k the distance of share k to the end of its Wilson interval (Newcombe,
@@ -283,8 +283,8 @@ def weighted_area(by_score: Floats) -> tuple[float, float]:
     """Area under the ROC curve of weighted rows, and its variance.
 
     ``by_score[b, y, k]`` sums the weights (k = 0) and their squares (k = 1) of rows of class y in
-    the score cell b, in ascending order. As ``delong`` has it, with Σw²(V - A)²/(Σw)² for the
-    variance of either class; with equal weights that is DeLong's but for n in place of n - 1.
+    the score cell b, in ascending order. As ``delong`` has it, with Σw²(V - A)²/(Σw)² n/(n - 1) for
+    the variance of either class, n the rows that it is worth; with equal weights that is DeLong's.
 
     >>> cells = np.array([[[2.0, 2.0], [0, 0]], [[1, 1], [1, 1]], [[0, 0], [1, 1]]])
     >>> round(weighted_area(cells)[0] * 6, 9)
@@ -296,7 +296,13 @@ def weighted_area(by_score: Floats) -> tuple[float, float]:
     above = 1 - (np.cumsum(positives) - positives / 2) / p
     area = float(positives @ below) / p
     spread_p = float(squares_p @ (below - area) ** 2) / p / p
-    return area, spread_p + float(squares_n @ (above - area) ** 2) / q / q
+    spread_q = float(squares_n @ (above - area) ** 2) / q / q
+    worth_p, worth_q = p * p / float(squares_p.sum()), q * q / float(squares_n.sum())
+    return area, spread_p * _unbiased(worth_p) + spread_q * _unbiased(worth_q)
+
+
+def _unbiased(n: float) -> float:
+    return n / max(n - 1.0, 1.0)
 
 
 def area_within(area: float, variance: float, trials: float, z: float) -> Interval:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-import numpy as np
-
 from checks.check import NotEnoughData, Stat
 from checks.intervals import share_of
 from checks.outcome import BinaryOutcome
+from checks.outcome_class_weights import WeightedAssignments
 from checks.outcome_classes import MulticlassOutcome
 from checks.outcome_weights import (
     Decisions,
     Mean,
     WeightedClasses,
     WeightedErrors,
+    share_row,
     weighted_mean,
 )
 
@@ -42,7 +42,7 @@ def share(
     weights, it is asked for sums of these, and it takes as many rows as they are worth.
     """
     require_labels(current, FEWEST_ROWS)
-    if isinstance(current, BinaryOutcome) and current.weighted is not None:
+    if current.weighted is not None:
         mean = weighted_share(current.weighted, counts, what, current)
         note = left_out(current.weighted)
         stat = share_of(mean.total, mean.n, n_reference=int(counts(reference)[1]), where=note)
@@ -55,25 +55,26 @@ def share(
 
 
 def weighted_share(
-    weighted: WeightedClasses,
+    weighted: WeightedClasses | WeightedAssignments,
     counts: Callable[[Decisions], tuple[float, float]],
     what: str,
-    outcome: BinaryOutcome,
+    outcome: Classified,
 ) -> Mean:
     """A share of weighted rows, as a mean of hits (1) and misses (0)."""
-    (hits, n), (hits2, n2) = (counts(weighted.decisions(power)) for power in (1, 2))
-    rows = counts(_rows_of(outcome))[1]
-    mean = weighted_mean(np.array([n, hits, hits, n2, hits2, hits2]), rows)
+    sides = zip(*(counts(weighted.decisions(power)) for power in (1, 2)), strict=True)
+    mean = weighted_mean(share_row(*sides), counts(_rows_of(outcome))[1])
     if mean is None:
         raise none_of(f"{what} of any weight", outcome, FEWEST_ROWS)
     return mean
 
 
-def _rows_of(outcome: BinaryOutcome) -> Decisions:
-    return Decisions(*map(float, outcome.matrix))
+def _rows_of(outcome: Classified) -> Decisions:
+    if isinstance(outcome, BinaryOutcome):
+        return Decisions(*map(float, outcome.matrix))
+    return Decisions(outcome.right, outcome.labelled - outcome.right, 0.0, 0.0)
 
 
-def left_out(weighted: WeightedClasses | WeightedErrors) -> str:
+def left_out(weighted: WeightedClasses | WeightedAssignments | WeightedErrors) -> str:
     """How many rows have no weight that is one; nothing where all have one."""
     if not weighted.unusable:
         return ""

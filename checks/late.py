@@ -37,12 +37,13 @@ from checks.text import figure
 def label_coverage(reference: Delays, current: Delays) -> Stat:
     """Share of the labels that have come of those that should have come by now.
 
-    1 where labels come as in the reference, 0 where they stopped. From 50 labels to expect on: a
-    window is judged as soon as so many are due. The interval is Wilson's, widened by the chance in
-    the reference. Labels that took longer than the reference was watched are left out.
+    1 where labels come as in the reference or sooner, 0 where they stopped. From 50 labels to
+    expect on: a window is judged as soon as so many are due. The interval is Wilson's, widened by
+    the chance in the reference. Labels that took longer than the reference was watched are left
+    out, and so are ages that only some of the rows have reached.
 
-    Formula: labels that came / Σ_rows G(age of the row), G(t) the share of rows of the reference
-    whose label came by age t. Source: Horvitz and Thompson 1952; Wilson 1927.
+    Formula: labels that came / Σ_rows G(age of the row), at most 1, G(t) the share of rows of the
+    reference whose label came by age t. Source: Horvitz and Thompson 1952; Wilson 1927.
 
     >>> times, came = np.repeat(0.0, 200), np.zeros(200, np.int64)
     >>> told = np.ones(200, np.bool_)
@@ -61,12 +62,11 @@ def label_coverage(reference: Delays, current: Delays) -> Stat:
     def interval(z: float) -> Interval:
         low, high = (end / share for end in intervals.wilson(came, max(current.rows, came), z))
         noise = z * error * max(value, 1.0)
-        return Interval(
-            max(value - hypot(value - low, noise), 0.0), value + hypot(high - value, noise)
-        )
+        above = value + hypot(high - value, noise)
+        return Interval(max(min(value, 1.0) - hypot(value - low, noise), 0.0), min(above, 1.0))
 
     return measured(
-        value,
+        min(value, 1.0),
         interval,
         n_reference=reference.labelled,
         n_current=current.rows,

@@ -8,6 +8,9 @@ from functools import reduce
 
 import numpy as np
 
+ORPHANS, DATED = "orphan_labels", "dated_labels"
+"""Labels that no prediction has, and all labels that came in a window, where either is counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from checks import intervals
@@ -13,11 +14,19 @@ from checks.check import NotEnoughData, Stat, check
 from checks.grid import Counts, Floats
 from checks.intervals import Interval, measured
 from checks.labelled import FEWEST_ROWS, enough, none_of, require_labels
+from checks.matrix import TOLD, TRUE, Matrix
 from checks.outcome_classes import MulticlassOutcome
-from checks.resampling import of_occupied, percentiles
+from checks.resampling import percentiles
 
 
-@check(MulticlassOutcome, direction="below", slack=(0.05, 0.2), unit="ratio", cause="performance")
+@check(
+    MulticlassOutcome,
+    direction="below",
+    slack=(0.05, 0.2),
+    unit="ratio",
+    cause="performance",
+    weighted=True,
+)
 def f1_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean F1 of the classes, each of which counts the same, however rare.
 
@@ -46,6 +55,7 @@ def f1_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def f1_weighted(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean F1 of the classes, each of which counts as often as it is the truth.
@@ -72,6 +82,7 @@ def f1_weighted(reference: MulticlassOutcome, current: MulticlassOutcome) -> Sta
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def precision_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean precision of the classes, each of which counts the same, however rare.
@@ -99,6 +110,7 @@ def precision_macro(reference: MulticlassOutcome, current: MulticlassOutcome) ->
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def precision_weighted(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean precision of the classes, each of which counts as often as it is the truth.
@@ -125,6 +137,7 @@ def precision_weighted(reference: MulticlassOutcome, current: MulticlassOutcome)
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def class_recall(reference: MulticlassOutcome, current: MulticlassOutcome, *, of: str = "") -> Stat:
     """Share of the rows of a class that were told: tp / (tp + fn), of one class or of the worst.
@@ -142,11 +155,7 @@ def class_recall(reference: MulticlassOutcome, current: MulticlassOutcome, *, of
     >>> stat.value, stat.where, class_recall.compute(outcome, outcome, of="c").value
     (0.5, 'a', 1.0)
     """
-
-    def labels(each: _Classes) -> Counts:
-        return each.true
-
-    return _lowest(labels, "labels", reference, current, of)
+    return _lowest(TRUE, "labels", reference, current, of)
 
 
 @check(
@@ -156,6 +165,7 @@ def class_recall(reference: MulticlassOutcome, current: MulticlassOutcome, *, of
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def class_precision(
     reference: MulticlassOutcome, current: MulticlassOutcome, *, of: str = ""
@@ -176,11 +186,7 @@ def class_precision(
     >>> stat.value, stat.where
     (0.5, 'b')
     """
-
-    def predictions(each: _Classes) -> Counts:
-        return each.told
-
-    return _lowest(predictions, "predictions", reference, current, of)
+    return _lowest(TOLD, "predictions", reference, current, of)
 
 
 _DOUBT = 1e-12
@@ -190,12 +196,12 @@ _DOUBT = 1e-12
 class _Classes(NamedTuple):
     """Hits, predictions and labels of the plan's classes, along the last axis."""
 
-    hits: Counts
-    told: Counts
-    true: Counts
+    hits: NDArray[np.number]
+    told: Counts | Floats
+    true: Counts | Floats
 
     @classmethod
-    def of(cls, squares: Counts) -> _Classes:
+    def of(cls, squares: Counts | Floats) -> _Classes:
         """Those of a table of labelled rows, or of a stack of them."""
         hits = np.diagonal(squares, axis1=-2, axis2=-1)
         sums = squares.sum(axis=-1), squares.sum(axis=-2)
@@ -212,55 +218,57 @@ def _precision(each: _Classes) -> Floats:
     return found
 
 
-def _ratio(part: Counts, whole: Counts) -> Floats:
+def _ratio(part: NDArray[np.number], whole: Counts | Floats) -> Floats:
     """NaN where there is nothing."""
     with np.errstate(invalid="ignore"):
         return np.asarray(part / whole)
 
 
-def _evenly(each: _Classes) -> Counts:
+def _evenly(each: _Classes) -> Counts | Floats:
     return np.ones_like(each.true)
 
 
-def _by_labels(each: _Classes) -> Counts:
+def _by_labels(each: _Classes) -> Counts | Floats:
     return each.true
 
 
 def _average(
     metric: Callable[[_Classes], Floats],
-    weights: Callable[[_Classes], Counts],
+    weights: Callable[[_Classes], Counts | Floats],
     reference: MulticlassOutcome,
     current: MulticlassOutcome,
 ) -> Stat:
     """The mean of a metric over the classes, with the interval of resampled rows."""
     require_labels(current, FEWEST_ROWS)
-    square = current.square
-    classes = _Classes.of(square)
+    matrix = Matrix.of(current, FEWEST_ROWS)
+    classes = _Classes.of(matrix.sums)
     each, counts = metric(classes), weights(classes)
     value = float(_mean(each, counts))
     if np.isnan(value):
         raise none_of("known classes", current, FEWEST_ROWS)
-    drawn = _Classes.of(of_occupied(square))
+    drawn = _Classes.of(matrix.draws())
     draws = _mean(metric(drawn), weights(drawn))
 
     def interval(z: float) -> Interval:
         if _DOUBT < value < 1.0 - _DOUBT:
             return percentiles(value, draws, z)
         # All draws are the same and tell nothing: so many trials without a failure, or a hit, do.
-        trials = np.maximum(classes.told, classes.true)[np.isfinite(each) & (counts > 0)]
+        rows = np.maximum(matrix.worth_of(TOLD), matrix.worth_of(TRUE))[:-1]
+        trials = rows[np.isfinite(each) & (counts > 0)]
         return intervals.mean_of_shares(trials * round(value), trials, z)
 
     stat = measured(
         value,
         interval,
         n_reference=reference.labelled,
-        n_current=current.labelled,
-        where=_worst(current, each),
+        n_current=matrix.n,
+        where="; ".join(filter(None, (_worst(current, each), matrix.note))),
     )
-    return enough(stat, current.labelled, FEWEST_ROWS, "labels")
+    by = " by their weights" if matrix.weighted else ""
+    return enough(stat, matrix.n, FEWEST_ROWS, f"labels{by}")
 
 
-def _mean(values: Floats, weights: Counts) -> Floats:
+def _mean(values: Floats, weights: Counts | Floats) -> Floats:
     """Along the last axis, of the values that are numbers; NaN where there is none of weight."""
     known = np.isfinite(values)
     weighted = np.where(known, values, 0.0) * weights
@@ -273,16 +281,16 @@ def _worst(outcome: MulticlassOutcome, each: Floats) -> str:
 
 
 def _lowest(
-    among: Callable[[_Classes], Counts],
+    side: int,
     what: str,
     reference: MulticlassOutcome,
     current: MulticlassOutcome,
     of: str,
 ) -> Stat:
-    """The lowest share of hits of the classes asked for, each ``among`` so many rows."""
+    """The lowest share of hits of the classes asked for, among their predictions or labels."""
     require_labels(current, FEWEST_ROWS)
-    classes = _Classes.of(current.square)
-    hits, trials = classes.hits, among(classes)
+    matrix = Matrix.of(current, FEWEST_ROWS)
+    hits, trials = (each[:-1] for each in matrix.hits(side))
     places = _places(current, trials, what, of)
     shares = hits[places] / trials[places]
     place = int(places[shares.argmin()])
@@ -290,22 +298,25 @@ def _lowest(
     def interval(z: float) -> Interval:
         """A lowest share is as low as one of many by chance, so that its upper end has room."""
         wide = -float(ndtri(ndtr(-z) / len(places)))
-        ends = [(int(hits[k]), int(trials[k])) for k in places.tolist()]
+        ends = [(float(hits[k]), float(trials[k])) for k in places.tolist()]
         low = min(intervals.wilson(*each, z).low for each in ends)
         return Interval(low, min(intervals.wilson(*each, wide).high for each in ends))
 
-    n = int(trials[place])
+    n, name = int(trials[place]), current.plan.classes[place]
     stat = measured(
         float(shares.min()),
         interval,
-        n_reference=int(among(_Classes.of(reference.square))[place]),
+        n_reference=int(reference.square.sum(axis=side)[place]),
         n_current=n,
-        where=current.plan.classes[place],
+        where="; ".join(filter(None, (name, matrix.note))),
     )
-    return enough(stat, n, FEWEST_ROWS, f"{what} of {current.plan.classes[place]}")
+    by = " by their weights" if matrix.weighted else ""
+    return enough(stat, n, FEWEST_ROWS, f"{what} of {name}{by}")
 
 
-def _places(outcome: MulticlassOutcome, trials: Counts, what: str, of: str) -> Counts:
+def _places(
+    outcome: MulticlassOutcome, trials: Counts | Floats, what: str, of: str
+) -> NDArray[np.intp]:
     """The class that is asked for, or all with enough rows; the largest where none has enough."""
     if of:
         if of not in outcome.plan.classes:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from checks.check import NotEnoughData, Stat, check
+from checks.check import Noise, NotEnoughData, Stat, check
 from checks.embedding import EmbeddingProfile
 from checks.joint import FourierMeans, JointMoments
 from checks.noise import excess
@@ -56,6 +56,8 @@ def mmd(reference: Waves, current: Waves) -> Stat:
         corrected=distance - noise,
         n_reference=reference.n,
         n_current=current.n,
+        # An upper bound: as if the waves varied along the move alone.
+        noise=Noise(math.sqrt(2.0) * noise, 4.0 * noise),
     )
 
 
@@ -90,15 +92,17 @@ def correlation_shift(reference: JointMoments, current: JointMoments) -> Stat:
     moves = np.arctanh(np.clip(now, -_MOST, _MOST)) - np.arctanh(np.clip(then, -_MOST, _MOST))
     errors = np.sqrt(1.0 / np.maximum(before - 3, 1) + 1.0 / np.maximum(rows - 3, 1))
     scores = np.where(usable, np.abs(moves) / errors, -1.0)
+    largest = math.sqrt(max(2.0 * math.log(pairs), 1.0))
     worst = int(np.argmax(scores))
     value = float(scores[worst])
     return Stat(
         value,
-        corrected=excess(value, math.sqrt(max(2.0 * math.log(pairs), 1.0))),
+        corrected=excess(value, largest),
         p_value=_p_value(value, pairs),
         n_reference=int(before[worst]),
         n_current=int(rows[worst]),
         where=_pair(current, worst, float(then[worst]), float(now[worst])) if value else "",
+        noise=Noise(1.0, floor=largest, binding=False),
     )
 
 

@@ -23,14 +23,13 @@ from checks.summing import (
     add_by_cell,
     calibration_bins,
     each_once,
+    relative_errors,
     require_one_plan,
     rows_of,
     sums,
 )
 
 NEGATIVE, POSITIVE, UNKNOWN = 0, 1, 2
-LEAST_TRUTH = float(np.finfo(np.float64).eps)
-"""A truth nearer to 0 counts as this in shares of it, as scikit-learn does it."""
 SIZES = NumericPlan(shift=1, exact=0)
 """How the sizes of errors are counted."""
 _CLIP = float(np.finfo(np.float64).eps)  # a sure and wrong score costs 36, not infinity
@@ -42,7 +41,10 @@ def decided(plan: BinaryPlan, predicted: NDArray[np.integer], score: Floats) -> 
     >>> decided(BinaryPlan("1", "0"), np.array([0, 2, 2]), np.array([0.9, 0.5, np.nan])).tolist()
     [0, 1, 2]
     """
-    unknown = (predicted == UNKNOWN) & (score >= 0.0) & (score <= 1.0)
+    unknown = predicted == UNKNOWN
+    if not unknown.any():
+        return predicted.astype(np.int64, copy=False)
+    unknown &= (score >= 0.0) & (score <= 1.0)
     return np.where(unknown, score >= plan.threshold, predicted).astype(np.int64, copy=False)
 
 
@@ -354,13 +356,7 @@ def _sums_of_errors(
 def _sums_of_shares(predicted: Floats, label: Floats, n: Counts) -> dict[str, float]:
     """Sums of errors as shares of what they are errors of."""
     with np.errstate(over="ignore", invalid="ignore"):
-        e, size = np.abs(predicted - label), np.abs(label)
-        ape = e / np.maximum(size, LEAST_TRUTH)
-        both = np.abs(predicted) + size
-        sape = np.where(both > 0.0, 2.0 * e / np.where(both > 0.0, both, 1.0), 0.0)
-        logged = np.minimum(predicted, label) > -1.0
-        told, truth = (np.where(logged, side, 0.0) for side in (predicted, label))
-        sle = np.square(np.log(1.0 + told) - np.log(1.0 + truth))
+        ape, sape, sle, _ = relative_errors(predicted, label)
         terms = {"ape": ape, "sape": sape, "sle": sle}
         found = {name: float((values * n).sum()) for name, values in terms.items()}
         return found | {f"{k}2": float((v * v * n).sum()) for k, v in terms.items()}

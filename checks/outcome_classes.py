@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from checks import grid
 from checks.grid import Cells, Counts, Floats
+from checks.outcome_class_weights import WeightedAssignments
 from checks.outcome_scores import ClassScores
 from checks.plan import MulticlassPlan
 from checks.profile import frozen
@@ -44,7 +45,8 @@ class MulticlassOutcome:
     ``table[b, k]`` counts the predictions whose score lies in the cell ``cells[b]`` of the mirrored
     score grid and that were `WRONG` or `RIGHT`, or of which that is `OPEN`.
     ``valid`` counts scores in [0, 1], ``invalid`` any others, ``unscored`` missing ones,
-    ``unpredicted`` rows without a prediction. ``scores`` is kept where every class has one.
+    ``unpredicted`` rows without a prediction. ``scores`` is kept where every class has one,
+    ``weighted`` where rows have weights.
     """
 
     plan: MulticlassPlan
@@ -59,6 +61,7 @@ class MulticlassOutcome:
     cells: Cells = field(default_factory=lambda: frozen(np.empty(0, np.int32)))
     table: Counts = field(default_factory=lambda: frozen(np.empty((0, 3), np.int64)))
     scores: ClassScores | None = None
+    weighted: WeightedAssignments | None = None
 
     @classmethod
     def of(
@@ -135,6 +138,19 @@ class MulticlassOutcome:
             cells=frozen(cells),
             table=frozen(table),
         )
+
+    def weighed(
+        self,
+        weight: Floats,
+        predicted: NDArray[np.integer],
+        label: NDArray[np.integer],
+        score: Floats | None = None,
+    ) -> MulticlassOutcome:
+        """This profile with weighted sums of its rows, which are given as to ``of``."""
+        score = np.full(len(predicted), np.nan) if score is None else score
+        known = (predicted != NOTHING) & (label != NOTHING)
+        sides = weight[known], predicted[known], label[known], score[known]
+        return replace(self, weighted=WeightedAssignments.of(*sides, len(self.plan.classes)))
 
     @property
     def rows(self) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from checks import grid
 from checks.grid import Cells, Counts, Floats
+from checks.outcome_class_weights import WeightedScores
 from checks.profile import PlanMismatch, frozen
 from checks.summing import add_by_cell, sums
 
@@ -34,7 +35,8 @@ class ClassScores:
     ``table[b, y]`` splits the scores of a class by its mirrored score cell and by whether that
     class is the truth (y = 1); ``cells[b]`` is the cell plus 2^20 + 1 times the number of the
     class. ``invalid`` counts rows whose scores are no probabilities, ``unscored`` rows without any
-    score, ``strange`` scored ones of a truth that has no score.
+    score, ``strange`` scored ones of a truth that has no score. ``weighted`` is kept where rows
+    have weights.
     """
 
     classes: tuple[str, ...]
@@ -49,14 +51,20 @@ class ClassScores:
     invalid: int = 0
     unscored: int = 0
     strange: int = 0
+    weighted: WeightedScores | None = None
 
     @classmethod
     def of(
-        cls, classes: tuple[str, ...], scores: Floats, truth: NDArray[np.integer]
+        cls,
+        classes: tuple[str, ...],
+        scores: Floats,
+        truth: NDArray[np.integer],
+        weight: Floats | None = None,
     ) -> ClassScores:
         """The profile of rows: ``scores`` is rows x classes, ``truth`` a place among the classes.
 
-        A truth of -1 is not known, one beyond the classes has no score.
+        A truth of -1 is not known, one beyond the classes has no score. ``weight`` tells how much
+        each row counts (None: they have no weights).
 
         >>> scores = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.5, 0.9, 0.9]])
         >>> kept = ClassScores.of(("a", "b", "c"), scores, np.array([0, 1, 2]))
@@ -73,7 +81,12 @@ class ClassScores:
         log_loss = -np.log(np.clip(told, _CLIP, 1 - _CLIP))
         brier = np.square(p).sum(1) - 2 * told + 1
         places = np.minimum((p >= told[:, None]).sum(1) - 1, MOST_RANKS)
-        cells, table = _by_class(p, y)
+        keys = _keys(p, y)
+        cells, table = _by_class(keys)
+        weighted = None
+        if weight is not None:
+            sides = weight[known], (log_loss, brier), places, keys
+            weighted = WeightedScores.of(*sides, MOST_RANKS + 1)
         return cls(
             classes,
             frozen(np.bincount(places, minlength=MOST_RANKS + 1).astype(np.int64)),
@@ -87,12 +100,18 @@ class ClassScores:
             invalid=int(np.count_nonzero(~valid & ~none)),
             unscored=int(np.count_nonzero(none)),
             strange=int(np.count_nonzero(valid & (truth >= len(classes)))),
+            weighted=weighted,
         )
 
     def of_class(self, place: int) -> tuple[Counts, Counts]:
         """Rows of this class and of all others per cell of its score, in ascending order."""
-        start, end = np.searchsorted(self.cells, (place * STRIDE, (place + 1) * STRIDE))
-        return self.table[start:end, 1], self.table[start:end, 0]
+        table = self.table[_span(self.cells, place)]
+        return table[:, 1], table[:, 0]
+
+    def weighted_class(self, place: int) -> Floats:
+        """The same of weighted rows, as ``by_score`` has them."""
+        told = self.weighted
+        return np.empty((0, 2, 2)) if told is None else told.by_score[_span(told.cells, place)]
 
     def merge(self, other: ClassScores) -> ClassScores:
         """The profile of both sets of rows."""
@@ -113,11 +132,20 @@ class ClassScores:
         )
 
 
-def _by_class(p: Floats, y: NDArray[np.int64]) -> tuple[Cells, Counts]:
-    """The cells of each class's scores, and in each the rows of other classes and of this one."""
+def _span(cells: Cells, place: int) -> slice:
+    """Where the cells of the class of this place are."""
+    return slice(*np.searchsorted(cells, (place * STRIDE, (place + 1) * STRIDE)).tolist())
+
+
+def _keys(p: Floats, y: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each row and class twice the cell of its score, and 1 more where it is the truth."""
     places = np.arange(p.shape[1])
     cells = grid.score_cells(p.ravel()).reshape(p.shape).astype(np.int64) + places * STRIDE
-    keys = (2 * cells + (places == y[:, None])).ravel()
+    return np.asarray(2 * cells + (places == y[:, None]), np.int64)
+
+
+def _by_class(keys: NDArray[np.int64]) -> tuple[Cells, Counts]:
+    """The cells of each class's scores, and in each the rows of other classes and of this one."""
     found, counts = np.unique(keys, return_counts=True)
     cells, at = np.unique(found // 2, return_inverse=True)
     table = np.zeros((len(cells), 2), np.int64)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import struct
 import types
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache, lru_cache
-from itertools import chain, pairwise
+from itertools import chain, compress, pairwise
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -23,10 +23,12 @@ from checks.codec import Damaged, Reader, Writer, edges_of
 from checks.grid import Cells, Counts, Floats
 from checks.plan import ColumnPlan, MultivariatePlan, NumericPlan, OutcomePlan
 from checks.portrait import ColumnProfile, Columns, Portrait
-from checks.profile import CategoricalProfile, NumericProfile, frozen
+from checks.profile import CategoricalProfile, NumericProfile
+from checks.ragged import Ragged
 from checks.sound import sound, sound_profiles, sound_values
+from checks.stack import ARRAYS, Stack
 
-VERSION = 4
+VERSION = 5
 MOST_BYTES = 1 << 28
 _LEVEL = 4  # a twentieth larger than at 6, in a third of the time
 _PLANS_KEPT = 64  # of each kind, those of so many models
@@ -75,7 +77,7 @@ def unpack_all(data: bytes) -> list[Portrait]:
     """
     source = _In(Reader(_inflate(data)))
     (count,) = source.reader.wholes(1)
-    portraits: list[Portrait] = _bounded(_coding(Portrait), source, count)
+    portraits: list[Portrait] = list(_bounded(_coding(Portrait), source, count))
     source.reader.finish()
     return portraits
 
@@ -122,7 +124,7 @@ class _Coding(NamedTuple):
     """
 
     write: Callable[[_Out, Sequence[Any]], None]
-    read: Callable[[_In, int], list[Any]]
+    read: Callable[[_In, int], Sequence[Any]]
 
 
 def _plain(name: str) -> _Coding:
@@ -159,7 +161,7 @@ def _coding(hint: Any) -> _Coding:
     if origin in (Union, types.UnionType):
         return _choice(parts, *map(_coding, parts))
     if origin is tuple:
-        return _sequence(_coding(parts[0]))
+        return _sequence(_coding(parts[0]), same=parts[0] is str)
     if origin is Mapping:
         return _mapping(_coding(parts[0]), _coding(parts[1]))
     if not is_dataclass(hint):
@@ -198,7 +200,7 @@ def _parts(kind: Any) -> dict[str, _Coding]:
 
 
 def _numeric() -> _Coding:
-    """Numeric profiles; what is read are their fields, of which `Columns` makes them when asked."""
+    """Numeric profiles; what is read is a stack of them."""
     parts = _parts(NumericProfile)
 
     def write(out: _Out, profiles: Sequence[NumericProfile]) -> None:
@@ -206,23 +208,37 @@ def _numeric() -> _Coding:
         for name, coding in parts.items() if lean else ():
             coding.write(out, [getattr(each, name) for each in lean])
 
-    def read(source: _In, count: int) -> list[Any]:
+    def read(source: _In, count: int) -> Stack:
         if not count:
-            return []
+            return Stack()
         found = {name: coding.read(source, count) for name, coding in parts.items()}
-        _fill(found)
-        if not sound_profiles(found):
+        flat = all(isinstance(found[name], Ragged) for name in ARRAYS)
+        if not flat or not sound_profiles(_filled(found)):
             raise Damaged("a NumericProfile contradicts itself")
-        return list(zip(*found.values(), strict=True))
+        return Stack(found)
 
-    return _Coding(write, read)
+    return _Coding(write, read)  # type: ignore[arg-type]
 
 
 def _columns() -> _Coding:
-    profiles = _choice(
-        (NumericProfile, CategoricalProfile), _numeric(), _coding(CategoricalProfile)
-    )
-    return _mapping(_coding(str), profiles, Columns)
+    """Profiles by the name of their column; the numeric ones of all portraits are one stack."""
+    texts, numeric, levels = _coding(str), _numeric(), _coding(CategoricalProfile)
+    kinds = NumericProfile, CategoricalProfile
+
+    def read(source: _In, count: int) -> list[Columns]:
+        sizes = source.reader.wholes(count)
+        names = _bounded(texts, source, sum(sizes))
+        numbers = _variants(source, len(names), kinds)
+        stack: Any = numeric.read(source, numbers.count(0))
+        found = iter(range(len(stack))), iter(levels.read(source, numbers.count(1)))
+        kept = [next(found[number]) for number in numbers]
+        edges = pairwise(edges_of(sizes))
+        columns = [Columns(zip(names[a:b], kept[a:b], strict=True), stack) for a, b in edges]
+        if [len(each) for each in columns] != sizes:
+            raise Damaged("a name comes twice")
+        return columns
+
+    return _Coding(_mapping(texts, _choice(kinds, numeric, levels)).write, read)
 
 
 def _interned(kind: Any, record: _Coding) -> _Coding:
@@ -234,7 +250,7 @@ def _interned(kind: Any, record: _Coding) -> _Coding:
     @lru_cache(maxsize=_PLANS_KEPT)
     def known_by(data: bytes, count: int) -> list[_Plan]:
         source = _In(Reader(data))
-        found: list[_Plan] = _bounded(record, source, count)
+        found: list[_Plan] = list(_bounded(record, source, count))
         source.reader.finish()
         return found
 
@@ -275,17 +291,31 @@ def _choice(kinds: tuple[Any, ...], *codings: _Coding) -> _Coding:
         for number, coding in enumerate(codings):
             coding.write(out, [v for v, n in zip(values, numbers, strict=True) if n == number])
 
-    def read(source: _In, count: int) -> list[Any]:
-        numbers = source.reader.wholes(count)
-        if max(numbers, default=0) >= len(codings):
-            raise Damaged(f"there is no variant {max(numbers)} of {kinds}")
-        found = [iter(c.read(source, numbers.count(n))) for n, c in enumerate(codings)]
-        return [next(found[number]) for number in numbers]
+    def read(source: _In, count: int) -> Sequence[Any]:
+        numbers = _variants(source, count, kinds)
+        found = [c.read(source, numbers.count(n)) for n, c in enumerate(codings)]
+        if isinstance(found[0], Ragged) and kinds[1:] == (types.NoneType,):
+            return found[0].among(np.array(numbers) == 0)
+        each = [*map(iter, found)]
+        return [next(each[number]) for number in numbers]
 
     return _Coding(write, read)
 
 
-def _sequence(element: _Coding) -> _Coding:
+def _variants(source: _In, count: int, kinds: tuple[Any, ...]) -> list[int]:
+    """The number of the type of each of so many values."""
+    numbers = source.reader.wholes(count)
+    if max(numbers, default=0) >= len(kinds):
+        raise Damaged(f"there is no variant {max(numbers)} of {kinds}")
+    return numbers
+
+
+def _sequence(element: _Coding, *, same: bool) -> _Coding:
+    """Tuples; ``same`` tells that equal ones are one, for thousands are a burden to the collector.
+
+    Numbers may be equal and yet differ in their bits.
+    """
+
     def write(out: _Out, values: Sequence[tuple[Any, ...]]) -> None:
         out.writer.wholes([len(each) for each in values])
         element.write(out, list(chain.from_iterable(values)))
@@ -293,7 +323,11 @@ def _sequence(element: _Coding) -> _Coding:
     def read(source: _In, count: int) -> list[Any]:
         sizes = source.reader.wholes(count)
         flat = _bounded(element, source, sum(sizes))
-        return [tuple(flat[start:end]) for start, end in pairwise(edges_of(sizes))]
+        tuples = (tuple(flat[start:end]) for start, end in pairwise(edges_of(sizes)))
+        if not same:
+            return list(tuples)
+        known: dict[Any, Any] = {}
+        return [known.setdefault(each, each) for each in tuples]
 
     return _Coding(write, read)
 
@@ -317,7 +351,7 @@ def _mapping(key: _Coding, value: _Coding, made: Callable[[Any], Any] = dict) ->
     return _Coding(write, read)
 
 
-def _bounded(element: _Coding, source: _In, count: int) -> list[Any]:
+def _bounded(element: _Coding, source: _In, count: int) -> Sequence[Any]:
     """So many elements, each of which takes at least one byte."""
     if count > len(source.reader.data):
         raise Damaged("there are more elements than bytes")
@@ -328,47 +362,46 @@ def _lean(profile: NumericProfile) -> NumericProfile:
     """The profile without its cells, if its distinct values tell them."""
     if profile.exact is None or profile.exact_counts is None:
         return profile
-    (told,) = _cells_of_values([profile.plan], [profile.exact], [profile.exact_counts])
-    if not (np.array_equal(told[0], profile.cells) and np.array_equal(told[1], profile.counts)):
+    values, counts = Ragged.of([profile.exact]), Ragged.of([profile.exact_counts])
+    cells, numbers = _cells_of_values([profile.plan], values, counts)
+    same = np.array_equal(cells.flat, profile.cells) and np.array_equal(
+        numbers.flat, profile.counts
+    )
+    if not same:
         return profile
     return replace(profile, cells=np.empty(0, np.int32), counts=np.empty(0, np.int64))
 
 
-def _fill(found: dict[str, list[Any]]) -> None:
+def _filled(found: dict[str, Any]) -> dict[str, Any]:
     """Give the profiles that came without cells those that their distinct values tell."""
-    rows = enumerate(zip(found["cells"], found["exact"], found["exact_counts"], strict=True))
-    bare = [i for i, (c, v, n) in rows if not (len(c) or v is None or n is None)]
-    plans, values, counts = (
-        [found[name][i] for i in bare] for name in ("plan", "exact", "exact_counts")
-    )
-    if not bare or not sound_values(values, counts):
-        return
-    for i, told in zip(bare, _cells_of_values(plans, values, counts), strict=True):
-        found["cells"][i], found["counts"][i] = told
+    cells, counts, values, numbers = (found[name] for name in ARRAYS[:4])
+    bare = (cells.sizes == 0) & (counts.sizes == 0) & values.known & numbers.known
+    if not bare.any() or not sound_values(values, numbers):
+        return found
+    plans = list(compress(found["plan"], bare))
+    told = _cells_of_values(plans, values.chosen(bare), numbers.chosen(bare))
+    for name, each in zip(ARRAYS, told, strict=False):
+        found[name] = found[name].filled(bare, each)
+    return found
 
 
 def _cells_of_values(
-    plans: Sequence[NumericPlan], values: Sequence[Floats], counts: Sequence[Counts]
-) -> Iterator[tuple[Cells, Counts]]:
+    plans: Sequence[NumericPlan], values: Ragged, counts: Ragged
+) -> tuple[Ragged, Ragged]:
     """The occupied cells of distinct values, of many profiles at once."""
-    if not plans:
-        return
-    sizes = [len(each) for each in values]
-    cells = _cells(plans, values, sizes)
-    owner = np.repeat(np.arange(len(plans)), sizes)
+    cells = _cells(plans, values)
+    owner = np.repeat(np.arange(len(plans)), values.sizes)
     change = (cells[1:] != cells[:-1]) | (owner[1:] != owner[:-1])
     starts = np.flatnonzero(np.concatenate(([len(cells) > 0], change)))
-    told = frozen(cells[starts])
-    sums = np.add.reduceat(np.concatenate(counts), starts) if len(starts) else np.empty(0, np.int64)
-    ends = np.searchsorted(owner[starts], np.arange(len(plans) + 1)).tolist()
-    for start, end in pairwise(ends):
-        yield told[start:end], frozen(sums[start:end])
+    sums = np.add.reduceat(counts.flat, starts) if len(starts) else np.empty(0, np.int64)
+    edges = np.searchsorted(owner[starts], np.arange(len(plans) + 1))
+    return Ragged(cells[starts], edges), Ragged(sums, edges)
 
 
-def _cells(plans: Sequence[NumericPlan], values: Sequence[Floats], sizes: Sequence[int]) -> Cells:
+def _cells(plans: Sequence[NumericPlan], values: Ragged) -> Cells:
     """The cell of each of many values, one plan after the other."""
     if any(plan.edges for plan in plans):
         return np.concatenate([p.cells_of(v) for p, v in zip(plans, values, strict=True)])
-    centre = np.repeat([plan.centre for plan in plans], sizes)
-    shift = np.repeat([plan.shift for plan in plans], sizes)
-    return grid.cells_of(np.concatenate(values), centre, shift)
+    centre = np.repeat([plan.centre for plan in plans], values.sizes)
+    shift = np.repeat([plan.shift for plan in plans], values.sizes)
+    return grid.cells_of(values.flat, centre, shift)

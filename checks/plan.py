@@ -244,7 +244,8 @@ class Plan(_Named):
     is kept how long labels took to come. ``texts`` and ``embeddings`` are the columns of texts and
     of vectors, from which some of ``columns`` are made. ``besides`` is what more is kept of
     outcomes: of predictions that are intervals, of weights, of the scores of all classes.
-    ``rules`` are conditions on a row by the name of each, such as ``amount >= 0``.
+    ``rules`` are conditions on a row by the name of each, such as ``amount >= 0``, ``orphans``
+    whether labels are counted that no prediction has.
     """
 
     columns: Mapping[str, ColumnPlan] = field(default_factory=dict)
@@ -259,6 +260,7 @@ class Plan(_Named):
     embeddings: Mapping[str, EmbeddingPlan] = field(default_factory=dict)
     besides: tuple[Beside, ...] = ()
     rules: Mapping[str, str] = field(default_factory=dict)
+    orphans: bool = False
 
     def role(self, column: str) -> Role:
         return self.roles.get(column, "feature")
@@ -270,7 +272,7 @@ class Plan(_Named):
             tree["columns"][name]["kind"] = type(column).__name__
         if self.outcome is not None:
             tree["outcome"]["kind"] = type(self.outcome).__name__
-        for name in ("delays", "texts", "embeddings", "besides", "rules"):
+        for name in ("delays", "texts", "embeddings", "besides", "rules", "orphans"):
             if not tree[name]:
                 del tree[name]  # plans of before keep their hash
         return json.dumps(tree, sort_keys=True, separators=(",", ":"))
@@ -294,6 +296,7 @@ class Plan(_Named):
             {name: EmbeddingPlan(**_with_tuples(each)) for name, each in _part(tree, "embeddings")},
             tuple(tree.get("besides", ())),
             tree.get("rules", {}),
+            tree.get("orphans", False),
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
@@ -13,27 +13,36 @@ from checks.embedding import EmbeddingProfile
 from checks.joint import Multivariate
 from checks.log import LogProfile
 from checks.outcome import Outcome
-from checks.profile import CategoricalProfile, Fields, NumericProfile, PlanMismatch
+from checks.profile import CategoricalProfile, NumericProfile, PlanMismatch
+from checks.stack import Run, Stack
 
 ColumnProfile = NumericProfile | CategoricalProfile
+_AT_ONCE = 64  # columns, whose cells are counted in up to half a megabyte each
 
 
 class Columns(Mapping[str, ColumnProfile]):
-    """Profiles by the name of their column; a numeric one may be its fields until it is asked for.
+    """Profiles by the name of their column; numeric ones may be places in a stack.
 
-    Of thousands that are read to be added up, none is ever asked for.
+    Of thousands that are read to be added up, none is ever asked for, and so none is made.
     """
 
-    __slots__ = ("kept",)
+    __slots__ = ("kept", "made", "stack")
 
-    def __init__(self, kept: Mapping[str, ColumnProfile | Fields]) -> None:
-        self.kept = dict(kept)
+    def __init__(
+        self,
+        kept: Mapping[str, ColumnProfile | int] | Iterable[tuple[str, ColumnProfile | int]],
+        stack: Stack | None = None,
+    ) -> None:
+        self.kept, self.stack = dict(kept), stack or Stack()
+        self.made: dict[str, NumericProfile] = {}
 
     def __getitem__(self, name: str) -> ColumnProfile:
         kept = self.kept[name]
-        if isinstance(kept, tuple):
-            kept = self.kept[name] = NumericProfile(*kept)
-        return kept
+        if not isinstance(kept, int):
+            return kept
+        if name not in self.made:
+            self.made[name] = NumericProfile(*self.stack[kept])
+        return self.made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.kept)
@@ -44,19 +53,32 @@ class Columns(Mapping[str, ColumnProfile]):
     @classmethod
     def merged(cls, parts: Sequence[Mapping[str, ColumnProfile]]) -> Columns:
         """The profile of each column of the first part in the rows of all of them."""
-        kept = [part.kept if isinstance(part, Columns) else part for part in parts]
-        return cls({name: _added([each[name] for each in kept]) for name in kept[0]})
+        columns = [part if isinstance(part, Columns) else cls(part) for part in parts]
+        levels = [n for n, each in columns[0].kept.items() if isinstance(each, CategoricalProfile)]
+        numeric = [name for name in columns[0] if name not in levels]
+        found: dict[str, ColumnProfile] = {name: _levels(columns, name) for name in levels}
+        for start in range(0, len(numeric), _AT_ONCE):
+            names = numeric[start : start + _AT_ONCE]
+            added = NumericProfile.added([each.stacked(names) for each in columns])
+            found.update(zip(names, added, strict=True))
+        return cls({name: found[name] for name in columns[0]})
+
+    def stacked(self, names: Sequence[str]) -> Run:
+        """The numeric profiles of these names."""
+        kept = [self.kept[name] for name in names]
+        if all(isinstance(each, int) for each in kept):
+            return self.stack.chosen(kept)  # type: ignore[arg-type]
+        if any(isinstance(each, CategoricalProfile) for each in kept):
+            raise PlanMismatch("profiles of two kinds do not add")
+        made = [self[name] for name in names]
+        return NumericProfile.stacked(made), slice(0, len(made))  # type: ignore[arg-type]
 
 
-def _added(parts: Sequence[ColumnProfile | Fields]) -> ColumnProfile:
-    levels = [each for each in parts if isinstance(each, CategoricalProfile)]
-    if len(levels) == len(parts):
-        return CategoricalProfile.merged(levels)
-    if levels:
+def _levels(parts: Sequence[Columns], name: str) -> CategoricalProfile:
+    levels = [each.kept[name] for each in parts]
+    if not all(isinstance(each, CategoricalProfile) for each in levels):
         raise PlanMismatch("profiles of two kinds do not add")
-    return NumericProfile.added(
-        [each if isinstance(each, tuple) else each.fields() for each in parts]  # type: ignore[union-attr]
-    )
+    return CategoricalProfile.merged(levels)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

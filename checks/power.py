@@ -9,12 +9,15 @@ from scipy.special import betaincinv
 
 from checks.check import Noise, Stat
 from checks.intervals import Z_JUDGED, wilson
+from checks.text import figure
 
 POWER = 0.8
 """How often a change of the stated size is noticed."""
 
-_Z_POWER = 0.8416
-_TIMES = (Z_JUDGED + _Z_POWER) / Z_JUDGED
+Z_POWER = 0.8416
+"""The normal quantile of that share."""
+
+_TIMES = (Z_JUDGED + Z_POWER) / Z_JUDGED
 _LEAST = 1e-9
 
 _Scale = tuple[Callable[[float], float], Callable[[float], float]]
@@ -41,7 +44,9 @@ def noticed(stat: Stat, bound: float, *, above: bool = True) -> float | None:
     Source: Clopper and Pearson 1934 (for the inverse of a binomial tail); Cohen 1988.
     """
     if stat.noise is not None:
-        return _beyond_noise(stat.noise, bound) if above else None
+        if not above:  # no distance: an exact number
+            return bound - Z_POWER * stat.noise.error
+        return max(_beyond_noise(stat.noise, bound), stat.noise.least)
     if _is_share(stat):
         found = _share(stat.n_current, bound if above else 1.0 - bound)
         if found is None:
@@ -50,13 +55,29 @@ def noticed(stat: Stat, bound: float, *, above: bool = True) -> float | None:
     return _shifted(stat, bound, above=above)
 
 
+def untold(stat: Stat, bound: float, unit: str, *, above: bool) -> str:
+    """Why `noticed` gives no answer, in words.
+
+    >>> untold(Stat(0.0, floor=0.0, ceiling=0.1, n_current=50), -0.02, "ratio", above=False)
+    'nothing could be seen: a share is never below -0.02'
+    """
+    side = "above" if above else "below"
+    if unit == "ratio" and not (bound < 1.0 if above else bound > 0.0):
+        return f"nothing could be seen: a share is never {side} {figure(bound)}"
+    if not stat.n_current:
+        return "nothing could be seen: there are no values to look at"
+    if _is_share(stat):
+        return f"too few values to prove anything {side} {figure(bound)}"
+    return "what could be seen is not known: nothing tells how the number varies"
+
+
 def _beyond_noise(noise: Noise, bound: float) -> float:
     """The root of v - bound = z error(v), where the bound is that of the value before correction.
 
     The square of the error grows linearly with v.
     """
     bound = math.hypot(bound, noise.floor) if noise.floor else bound
-    z = _Z_POWER * _Z_POWER
+    z = Z_POWER * Z_POWER
     half = bound + z * noise.growth / 2
     rest = half * half - bound * bound + z * noise.error * noise.error
     return half + math.sqrt(max(rest, 0.0))
@@ -67,10 +88,11 @@ def _is_share(stat: Stat) -> bool:
     n, hits = stat.n_current, stat.value * stat.n_current
     if not n or not 0.0 <= stat.value <= 1.0 or abs(hits - round(hits)) > 1e-6:
         return False
-    low, _ = wilson(hits, n, Z_JUDGED)
     if stat.floor is None or stat.corrected is not None:
         return False
-    return math.isclose(stat.floor, low, abs_tol=_LEAST)
+    low, high = wilson(hits, n, Z_JUDGED)
+    same = math.isclose(stat.floor, low, abs_tol=_LEAST)
+    return same and (stat.ceiling is None or math.isclose(stat.ceiling, high, abs_tol=_LEAST))
 
 
 def _share(n: int, bound: float) -> float | None:

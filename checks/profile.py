@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -14,15 +14,13 @@ from checks import grid
 from checks.counting import NumericCount
 from checks.grid import Cells, Counts, Floats
 from checks.plan import CategoricalPlan, NumericPlan
+from checks.stack import Run, Stack, union
 
 ABSENT = "absent"
 """The type family of a column that is not in the log at all."""
 
 MOST_UNSEEN = 20
 _LEAST_VARIANCE = 1e-280  # below, squares of doubles have lost their digits
-
-Fields = tuple[Any, ...]
-"""The fields of a numeric profile, in the order of their declaration."""
 
 _A = TypeVar("_A", Floats, Counts, Cells)
 _T = TypeVar("_T")
@@ -215,32 +213,23 @@ class NumericProfile(_Summed):
     @classmethod
     def merged(cls, parts: Sequence[NumericProfile]) -> NumericProfile:
         """The profile of all rows of the parts, of which there is at least one."""
-        return cls.added([each.fields() for each in parts])
-
-    def fields(self) -> Fields:
-        """Its fields in the order of their declaration."""
-        return _fields_of(self)
+        stack = cls.stacked(parts)
+        return cls.added([(stack, slice(i, i + 1)) for i in range(len(parts))])[0]
 
     @classmethod
-    def added(cls, parts: Sequence[Fields]) -> NumericProfile:
-        """The profile of all rows of profiles, of which there is at least one, by their fields."""
-        of = dict(zip(_NAMES, zip(*parts, strict=True), strict=True))
-        plan, *others = of["plan"]
-        for other in others:
-            if other is not plan and other != plan:
-                raise PlanMismatch(f"cannot add a profile of {other} to one of {plan}")
-        atoms = np.concatenate(of["atom_counts"]).reshape(len(parts), len(plan.atoms))
-        cells, counts = _add_cells(of["cells"], of["counts"])
-        exact, exact_counts = _add_distinct(plan.exact, of["exact"], of["exact_counts"])
-        return cls(
-            plan,
-            cells,
-            counts,
-            exact,
-            exact_counts,
-            frozen(atoms.sum(0)),
-            **{name: add(of[name]) for name, add in _ADDED.items()},
-        )
+    def stacked(cls, profiles: Sequence[NumericProfile]) -> Stack:
+        """Profiles, of which there is at least one, field by field."""
+        return Stack.of(_NAMES, [_fields_of(each) for each in profiles])
+
+    @classmethod
+    def added(cls, parts: Sequence[Run]) -> list[NumericProfile]:
+        """The sum of each profile of the first part and those at its place in the others."""
+        first, *others = [stack.columns["plan"][run] for stack, run in parts]
+        for plans in others:
+            for plan, other in zip(first, plans, strict=True):
+                if other is not plan and other != plan:
+                    raise PlanMismatch(f"cannot add a profile of {other} to one of {plan}")
+        return [cls(*fields) for fields in Stack.added(parts)]
 
     def coarsen(self, shift: int) -> NumericProfile:
         """The same profile on a grid with ``shift`` mantissa bits dropped in all.
@@ -259,51 +248,6 @@ class NumericProfile(_Summed):
 
 _NAMES = tuple(each.name for each in fields(NumericProfile))
 _fields_of = attrgetter(*_NAMES)
-
-
-def _add_cells(cells: Sequence[Cells], counts: Sequence[Counts]) -> tuple[Cells, Counts]:
-    """Counted in an array from the lowest cell to the highest, which are near each other."""
-    flat = np.concatenate(cells)
-    if not len(flat):
-        return frozen(flat), frozen(np.empty(0, np.int64))
-    low = flat.min()
-    dense = np.zeros(flat.max() - low + 1, np.int64)
-    np.add.at(dense, flat - low, np.concatenate(counts))
-    found = np.flatnonzero(dense != 0)
-    return frozen((found + low).astype(np.int32)), frozen(dense[found])
-
-
-def _add_distinct(
-    most: int, values: Sequence[Floats | None], counts: Sequence[Counts | None]
-) -> tuple[Floats, Counts] | tuple[None, None]:
-    """The distinct values of all parts, unless one has not kept them or they become too many."""
-    known = [each for each in values if each is not None]
-    if len(known) < len(values):
-        return None, None
-    flat = np.concatenate(known)
-    if len(flat) > 2 * most and len(np.unique(flat[: 2 * most])) > most:
-        return None, None
-    distinct, place = np.unique(flat, return_inverse=True)
-    if len(distinct) > most:
-        return None, None
-    total = np.zeros(len(distinct), np.int64)
-    np.add.at(total, place, np.concatenate([each for each in counts if each is not None]))
-    return frozen(distinct), frozen(total)
-
-
-def _union(families: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(sorted({each for some in set(families) for each in some}))
-
-
-_ADDED: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("total", "squares", "nulls", "nan", "above", "below", "unparsed"), sum),
-    "minimum": min,
-    "maximum": max,
-    "integral": all,
-    "found": _union,
-    "example": lambda texts: min(filter(None, texts), default=""),
-}
-"""How the fields that are no arrays add up."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -375,7 +319,7 @@ class CategoricalProfile:
             other=sum(each.other for each in parts),
             nulls=sum(each.nulls for each in parts),
             unseen=_first(unseen),
-            found=_union(each.found for each in parts),
+            found=union(each.found for each in parts),
         )
 
 

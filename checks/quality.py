@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from checks.check import NotEnoughData, Stat, check
+from checks.check import EXACT, NotEnoughData, Stat, check
 from checks.intervals import counted, proven, share_of
 from checks.labelled import Classified
 from checks.log import LogProfile
@@ -162,6 +162,7 @@ def freshness(reference: LogProfile, current: LogProfile) -> Stat:
         n_reference=reference.rows,
         n_current=current.rows,
         scale=current.span if current.windows > 1 else 0.0,
+        noise=EXACT,
     )
 
 
@@ -203,4 +204,4 @@ def _outage(log: LogProfile) -> float:
 def _of_windows(reference: LogProfile, current: LogProfile, value: float) -> Stat:
     """A volume; a single window, such as a file for a reference, does not tell what is normal."""
     scale = value if current.windows > 1 else 0.0
-    return Stat(value, n_reference=reference.rows, n_current=current.rows, scale=scale)
+    return Stat(value, n_reference=reference.rows, n_current=current.rows, scale=scale, noise=EXACT)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 import numpy as np
 from numpy.typing import NDArray
 
-from checks import grid, intervals
+from checks import intervals
 from checks.check import Stat, check
 from checks.grid import Counts, Floats
 from checks.intervals import Interval, measured, share_of
@@ -22,10 +20,26 @@ from checks.labelled import (
     require_scores,
 )
 from checks.outcome import BinaryOutcome
-from checks.resampling import Statistic, percentiles, perfect, pooled, reflected, resamples
+from checks.outcome_weights import ratio, worth
+from checks.resampling import (
+    Statistic,
+    neighbours,
+    of_weights,
+    percentiles,
+    perfect,
+    reflected,
+)
+from checks.score_cells import ScoreCells, rows_at_top, rows_reaching
 
 
-@check(BinaryOutcome, direction="below", slack=(0.03, 0.08), unit="ratio", cause="performance")
+@check(
+    BinaryOutcome,
+    direction="below",
+    slack=(0.03, 0.08),
+    unit="ratio",
+    cause="performance",
+    weighted=True,
+)
 def roc_auc(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Chance that a positive scores higher than a negative, both drawn at random.
 
@@ -59,6 +73,7 @@ def roc_auc(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def average_precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Mean precision over the positives, each at its own score: area under precision and recall.
@@ -76,13 +91,14 @@ def average_precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> round(average_precision.compute(outcome, outcome).value, 6)
     0.833333
     """
-    counts, p, q = _ranked(current)
-    value, drawn = _resampled(_average_precision, counts)
+    counts, squares, p, q = _ranked(current)
+    value, drawn = _resampled(_average_precision, counts, squares)
     stat = measured(
         value,
         lambda z: perfect(value, min(p, q), z) or _within(percentiles(value, drawn, z)),
         n_reference=reference.scored,
         n_current=p + q,
+        where=_note(current),
     )
     return enough_of_each(stat, p, q)
 
@@ -95,6 +111,7 @@ def average_precision(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     cause="performance",
     default=False,
     within=(-1.0, 1.0),
+    weighted=True,
 )
 def gini(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Accuracy ratio of the ranking, as credit scoring has it: 2 AUC - 1, 0 for one by chance.
@@ -132,6 +149,7 @@ def gini(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def ks_score(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     """Largest gap between the shares of positives and of negatives above one score.
@@ -150,13 +168,14 @@ def ks_score(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     >>> ks_score.compute(outcome, outcome).value
     0.5
     """
-    counts, p, q = _ranked(current)
-    value, drawn = _resampled(_largest_gap, counts)
+    counts, squares, p, q = _ranked(current)
+    value, drawn = _resampled(_largest_gap, counts, squares)
     stat = measured(
         value,
         lambda z: perfect(value, min(p, q), z) or _within(reflected(value, drawn, z)),
         n_reference=reference.scored,
         n_current=p + q,
+        where=_note(current),
     )
     return enough_of_each(stat, p, q)
 
@@ -168,6 +187,7 @@ def ks_score(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def precision_at(
     reference: BinaryOutcome, current: BinaryOutcome, *, threshold: float = 0.5
@@ -186,14 +206,15 @@ def precision_at(
     0.5
     """
     require_scores(current, FEWEST_ROWS)
-    above, where = _reaching(current, threshold)
-    hits, n = int(above[0]), int(above.sum())
-    what = "rows that reach the threshold"
+    told, what = ScoreCells.of(current), "rows that reach the threshold"
+    reached, where = told.reaching(threshold)
+    hits, n = told.share(reached[:, 0], reached.sum(axis=1))
     if not n:
         raise none_of(what, current, FEWEST_ROWS)
-    n_reference = int(_reaching(reference, threshold)[0].sum())
+    n_reference = rows_reaching(reference, threshold)
+    where = where or _note(current)
     stat = share_of(hits, n, n_reference=n_reference, where=where)
-    return enough(stat, n, FEWEST_ROWS, what)
+    return enough(stat, int(n), FEWEST_ROWS, f"{what}{_by(current)}")
 
 
 @check(
@@ -203,6 +224,7 @@ def precision_at(
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def recall_at(reference: BinaryOutcome, current: BinaryOutcome, *, threshold: float = 0.5) -> Stat:
     """Share of positives whose score reaches a threshold of your own: tp / (tp + fn).
@@ -218,12 +240,14 @@ def recall_at(reference: BinaryOutcome, current: BinaryOutcome, *, threshold: fl
     0.5
     """
     require_scores(current, FEWEST_ROWS)
-    n, (above, where) = _positives(current), _reaching(current, threshold)
+    told = ScoreCells.of(current)
+    reached, where = told.reaching(threshold)
+    hits, n = told.share(reached[:, 0], told.positives)
     if not n:
         raise none_of("positive labels", current, FEWEST_ROWS)
-    hits = int(above[0])
+    where = where or _note(current)
     stat = share_of(hits, n, n_reference=_positives(reference), where=where)
-    return enough(stat, n, FEWEST_ROWS, "positive labels")
+    return enough(stat, int(n), FEWEST_ROWS, f"positive labels{_by(current)}")
 
 
 @check(
@@ -233,6 +257,7 @@ def recall_at(reference: BinaryOutcome, current: BinaryOutcome, *, threshold: fl
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def precision_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 0.1) -> Stat:
     """Share of positives among the top share ``k`` of the labelled rows by score.
@@ -248,9 +273,14 @@ def precision_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float
     0.5
     """
     require_scores(current, FEWEST_ROWS)
-    hits, top = _top(current, k)
-    stat = share_of(hits, top, n_reference=_top(reference, k)[1])
-    return enough(stat, top, FEWEST_ROWS, "rows at the top")
+    told = ScoreCells.of(current)
+    top = told.top(k)
+    hits, n = told.share(top[:, 0], top.sum(axis=1))
+    if not n:
+        raise none_of("rows of any weight", current, FEWEST_ROWS)
+    n_reference = rows_at_top(reference, k)
+    stat = share_of(hits, n, n_reference=n_reference, where=_note(current))
+    return enough(stat, int(n), FEWEST_ROWS, f"rows at the top{_by(current)}")
 
 
 @check(
@@ -260,6 +290,7 @@ def precision_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float
     unit="ratio",
     cause="performance",
     default=False,
+    weighted=True,
 )
 def recall_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 0.1) -> Stat:
     """Share of the positives that the top share ``k`` of the labelled rows by score holds.
@@ -284,6 +315,7 @@ def recall_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 
     relative=True,
     cause="performance",
     default=False,
+    weighted=True,
 )
 def lift_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 0.1) -> Stat:
     """How many times as frequent positives are at the top as among all labelled rows.
@@ -300,13 +332,14 @@ def lift_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 0.
     2.0
     """
     require_scores(current, FEWEST_ROWS)
-    return _found_at_top(reference, current, k, current.scored / _top(current, k)[1])
+    return _found_at_top(reference, current, k, current.scored / rows_at_top(current, k))
 
 
 def _found_at_top(reference: BinaryOutcome, current: BinaryOutcome, k: float, times: float) -> Stat:
     """The share of positives at the top, so many times."""
     require_scores(current, FEWEST_ROWS)
-    n, (hits, _) = _positives(current), _top(current, k)
+    told = ScoreCells.of(current)
+    hits, n = told.found_at_top(k)
     if not n:
         raise none_of("positive labels", current, FEWEST_ROWS)
 
@@ -314,41 +347,55 @@ def _found_at_top(reference: BinaryOutcome, current: BinaryOutcome, k: float, ti
         low, high = intervals.wilson(hits, n, z)
         return Interval(low * times, high * times)
 
-    stat = measured(hits / n * times, interval, n_reference=_positives(reference), n_current=n)
-    return enough(stat, n, FEWEST_ROWS, "positive labels")
+    stat = measured(
+        hits / n * times,
+        interval,
+        n_reference=_positives(reference),
+        n_current=int(n),
+        where=_note(current),
+    )
+    return enough(stat, int(n), FEWEST_ROWS, f"positive labels{_by(current)}")
 
 
 def _area(outcome: BinaryOutcome) -> tuple[float, float, int, int]:
     """Area and variance, and positives and negatives: of weighted ones, how many they are worth."""
-    counts, p, q = _ranked(outcome)
-    weighted = outcome.weighted
-    if weighted is None:
+    counts, _, p, q = _ranked(outcome)
+    if outcome.weighted is None:
         return *intervals.delong(*counts.T), p, q
-    sums = weighted.by_score.sum(axis=0)
-    if not (sums > 0.0).all():
-        raise none_of("scores of any weight in one of the classes", outcome, FEWEST_PER_CLASS)
-    negatives, positives = (int(w * w / w2) for w, w2 in sums.tolist())
-    return *intervals.weighted_area(weighted.by_score), positives, negatives
+    return *intervals.weighted_area(outcome.weighted.by_score), p, q
 
 
 def _note(outcome: BinaryOutcome) -> str:
     return "" if outcome.weighted is None else left_out(outcome.weighted)
 
 
-def _ranked(outcome: BinaryOutcome) -> tuple[Counts, int, int]:
-    """Positives and negatives of each score cell (two columns), if there are both, and of all."""
+def _by(outcome: BinaryOutcome) -> str:
+    return "" if outcome.weighted is None else " by their weights"
+
+
+def _ranked(outcome: BinaryOutcome) -> tuple[Counts | Floats, Counts | Floats, int, int]:
+    """Positives and negatives of each score cell (two columns), and the squares of their weights.
+
+    Besides there are both, and how many rows they are worth.
+    """
     require_scores(outcome, 2 * FEWEST_PER_CLASS)
-    counts = np.stack(outcome.by_class(), axis=1)
-    p, q = map(int, counts.sum(axis=0))
+    p, q = (int(each.sum()) for each in outcome.by_class())
     if not p or not q:
         raise one_class(outcome, p, q)
-    return counts, p, q
+    told = ScoreCells.of(outcome)
+    positives, negatives = worth(*(each.sum(axis=0) for each in told.tables)).tolist()
+    if not positives or not negatives:
+        raise none_of("scores of any weight in one of the classes", outcome, FEWEST_PER_CLASS)
+    return *told.tables, int(positives), int(negatives)
 
 
-def _resampled(statistic: Statistic, counts: Counts) -> tuple[float, Floats]:
+def _resampled(
+    statistic: Statistic, counts: Counts | Floats, squares: Counts | Floats
+) -> tuple[float, Floats]:
     """The number of these cells, and that of 200 resamples of them."""
-    value, fewer = float(statistic(counts)), pooled(counts)
-    return value, statistic(resamples(fewer)) + (value - float(statistic(fewer)))
+    starts, value = neighbours(counts), float(statistic(counts))
+    fewer, doubts = (np.add.reduceat(each, starts, axis=0) for each in (counts, squares))
+    return value, statistic(of_weights(fewer, doubts)) + (value - float(statistic(fewer)))
 
 
 def _within(interval: Interval) -> Interval:
@@ -359,8 +406,8 @@ def _average_precision(counts: NDArray[np.number]) -> Floats:
     """Of each table of cells by class in a stack."""
     falling = counts[..., ::-1, :]
     found, rows = np.cumsum(falling[..., 0], axis=-1), np.cumsum(falling.sum(-1), axis=-1)
+    terms = falling[..., 0] * ratio(found, rows)
     with np.errstate(invalid="ignore"):
-        terms = falling[..., 0] * (found / np.maximum(rows, 1))
         return np.asarray(terms.sum(-1) / found[..., -1])
 
 
@@ -374,27 +421,3 @@ def _largest_gap(counts: NDArray[np.number]) -> Floats:
 
 def _positives(outcome: BinaryOutcome) -> int:
     return int(outcome.by_class()[0].sum())
-
-
-def _reaching(outcome: BinaryOutcome, threshold: float) -> tuple[Counts, str]:
-    """Positives and negatives from the threshold's cell on, and how many that cell leaves open."""
-    if not 0.0 <= threshold <= 1.0:
-        raise ValueError(f"a threshold lies between 0 and 1, not at {threshold:g}")
-    cell = grid.score_cells(np.array([threshold]))
-    counts = np.stack(outcome.by_class(), axis=1)
-    low, high = map(float, np.concatenate(grid.score_bounds(cell)))
-    exact = low == high or low == threshold < 0.5  # from one half on, cells hold their upper edge
-    unsure = 0 if exact else int(counts[outcome.cells == cell].sum())
-    where = f"{unsure} of {outcome.scored} rows share the threshold's cell" if unsure else ""
-    return counts[outcome.cells >= cell].sum(axis=0), where
-
-
-def _top(outcome: BinaryOutcome, k: float) -> tuple[float, int]:
-    """Positives among the top share of the labelled rows by score, and how many rows that is."""
-    if not 0.0 < k <= 1.0:
-        raise ValueError(f"the top is a share of the rows above 0 and up to 1, not {k:g}")
-    top = ceil(k * outcome.scored - 1e-9)
-    positives, negatives = (each[::-1] for each in outcome.by_class())
-    rows = positives + negatives
-    room = np.clip(top - (np.cumsum(rows) - rows), 0, rows)
-    return float(positives @ (room / np.maximum(rows, 1))), top

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from checks import intervals
-from checks.check import NotEnoughData, Stat, check
+from checks.check import EXACT, NotEnoughData, Stat, check
 from checks.figures import quantile
 from checks.intervals import Interval, mean_of, measured
 from checks.labelled import left_out
 from checks.outcome import RegressionOutcome
-from checks.outcome_weights import Mean, weighted_mean
+from checks.outcome_weights import Mean, WeightedErrors, weighted_mean
 
 FEWEST_ERRORS = 30
 """Labels from which the mean of errors is close to normal."""
@@ -31,7 +31,14 @@ OPTIMISTIC = "optimistic interval: heavy tails"
 """Where an interval of squares is too short."""
 
 
-@check(RegressionOutcome, direction="above", slack=(0.1, 0.25), relative=True, cause="performance")
+@check(
+    RegressionOutcome,
+    direction="above",
+    slack=(0.1, 0.25),
+    relative=True,
+    cause="performance",
+    weighted=True,
+)
 def mae(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Mean absolute error: by how much a prediction is off, in the unit of the target.
 
@@ -44,12 +51,19 @@ def mae(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     2.0
     """
     m = _mean(current, _ABSOLUTE, FEWEST_ERRORS)
-    note = _note(current)
+    note = note_of(current)
     stat = mean_of(m.total, m.squares, m.n, n_reference=reference.labelled, where=note)
     return enough(stat, m.n, FEWEST_ERRORS)
 
 
-@check(RegressionOutcome, direction="above", slack=(0.1, 0.25), relative=True, cause="performance")
+@check(
+    RegressionOutcome,
+    direction="above",
+    slack=(0.1, 0.25),
+    relative=True,
+    cause="performance",
+    weighted=True,
+)
 def rmse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Root mean squared error: like the mean absolute error, but large errors weigh more.
 
@@ -73,6 +87,7 @@ def rmse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     relative=True,
     cause="performance",
     default=False,
+    weighted=True,
 )
 def mse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Mean squared error, in the square of the target's unit.
@@ -93,14 +108,21 @@ def mse(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         low, high = intervals.rmse(total, squares, n, z)
         return Interval(low * low, high * high)
 
-    where = _where(total, squares, n) or _note(current)
+    where = _where(total, squares, n) or note_of(current)
     stat = measured(
         total / n, interval, n_reference=reference.labelled, n_current=int(n), where=where
     )
     return enough(stat, n, FEWEST_SQUARES)
 
 
-@check(RegressionOutcome, direction="both", slack=(0.5, 1.0), relative=True, cause="performance")
+@check(
+    RegressionOutcome,
+    direction="both",
+    slack=(0.5, 1.0),
+    relative=True,
+    cause="performance",
+    weighted=True,
+)
 def bias(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Mean of prediction minus truth: above 0 the model says too much, below 0 too little.
 
@@ -119,72 +141,10 @@ def bias(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
         lambda z: intervals.mean(m.total, m.squares, m.n, z),
         n_reference=reference.labelled,
         n_current=int(m.n),
-        where=_note(current),
+        where=note_of(current),
         scale=size.total / size.n,
     )
     return enough(stat, m.n, FEWEST_ERRORS)
-
-
-@check(
-    RegressionOutcome,
-    direction="below",
-    slack=(0.05, 0.15),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    within=(-math.inf, 1.0),
-)
-def r2(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
-    """Share of the variance of the truth that the predictions explain: 1 - MSE / var(y).
-
-    It falls when the truth varies less, even where errors are no larger than before, and so runs
-    only when asked for. The interval is a delta method on ln(1 - R2), from 100 labels on: 95 % are
-    92 to 95 there for truths with light tails, 89 to 94 for exponential and 80 to 92 for log-normal
-    ones.
-
-    >>> from checks.plan import RegressionPlan
-    >>> truth = np.tile([0.0, 10.0], 50)
-    >>> outcome = RegressionOutcome.of(RegressionPlan(), truth + np.repeat([1.0, -1.0], 50), truth)
-    >>> round(r2.compute(outcome, outcome).value, 9)
-    0.96
-    """
-    n, _ = _varied(current)
-    return _explained(reference, current, current.e2 / n, current.e4 / n, _crossed(current))
-
-
-@check(
-    RegressionOutcome,
-    direction="below",
-    slack=(0.05, 0.15),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    within=(-math.inf, 1.0),
-)
-def explained_variance(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
-    """Share of the variance of the truth that predictions explain but for their bias.
-
-    It is ``r2`` where predictions are right on average, and above it where they are not: a constant
-    error counts for nothing. The interval is that of ``r2`` of errors less their mean, from 100
-    labels on; what the sums do not tell, their skewness, is taken for none.
-
-    Formula: 1 - var(prediction - truth) / var(truth).
-
-    >>> from checks.plan import RegressionPlan
-    >>> truth = np.tile([0.0, 10.0], 50)
-    >>> told = truth + np.repeat([6.0, 4.0], 50)
-    >>> outcome = RegressionOutcome.of(RegressionPlan(), told, truth)
-    >>> round(explained_variance.compute(outcome, outcome).value, 9)
-    0.96
-    """
-    n, variance = _varied(current)
-    mean = current.e / n
-    square = current.e2 / n - mean**2
-    if square <= _ROUNDING * current.e2 / n:
-        square = 0.0  # every error is the same
-    fourth = max(current.e4 / n - mean**4 - 6 * mean**2 * square, square**2)
-    both = max(_crossed(current) - mean**2 * variance, 0.0)
-    return _explained(reference, current, square, fourth, both)
 
 
 @check(
@@ -264,7 +224,7 @@ def max_error(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     7.0
     """
     n = labelled(current, FEWEST_ERRORS)
-    stat = Stat(current.size.maximum, n_reference=reference.labelled, n_current=n)
+    stat = Stat(current.size.maximum, n_reference=reference.labelled, n_current=n, noise=EXACT)
     return enough(stat, n, FEWEST_ERRORS)
 
 
@@ -291,66 +251,13 @@ def root_of_squares(
         lambda z: intervals.rmse(squares, fourth, n, z),
         n_reference=reference.labelled,
         n_current=int(n),
-        where=_where(squares, fourth, n) or ("" if rows is None else _note(current)),
+        where=_where(squares, fourth, n) or ("" if rows is None else note_of(current)),
     )
     return enough(stat, n, FEWEST_SQUARES)
 
 
 def _where(squares: float, fourth: float, n: float) -> str:
     return OPTIMISTIC if intervals.kurtosis(squares, fourth, n) > HEAVY_TAILS else ""
-
-
-def _varied(outcome: RegressionOutcome) -> tuple[int, float]:
-    """Labels, and the variance of the truth over them, which must not be 0."""
-    n = labelled(outcome, FEWEST_SQUARES)
-    variance = outcome.y2 / n - (outcome.y / n) ** 2
-    if variance <= _ROUNDING * outcome.y2 / n:
-        reason = f"not computed: the truth does not vary over {n} labelled rows"
-        raise NotEnoughData(reason, 0, 2, among=n)
-    return n, variance
-
-
-def _crossed(o: RegressionOutcome) -> float:
-    """The mean of e² (y-ȳ)²."""
-    n, middle = o.labelled, o.y / o.labelled
-    return (o.e2y2 - 2 * middle * o.e2y + middle * middle * o.e2) / n
-
-
-def _explained(
-    reference: RegressionOutcome,
-    current: RegressionOutcome,
-    square: float,
-    fourth: float,
-    both: float,
-) -> Stat:
-    """One less the mean square of errors over the variance of the truth.
-
-    ``fourth`` is the mean of the errors' fourth powers, ``both`` that of e² (y-ȳ)².
-    """
-    n, variance = _varied(current)
-    unexplained = square / variance
-    spread = _spread(current, square, fourth, both, variance)
-
-    def interval(z: float) -> Interval:
-        return Interval(
-            1 - unexplained * float(np.exp(z * spread)),
-            1 - unexplained * float(np.exp(-z * spread)),
-        )
-
-    stat = measured(1 - unexplained, interval, n_reference=reference.labelled, n_current=n)
-    return enough(stat, n, FEWEST_SQUARES)
-
-
-def _spread(
-    o: RegressionOutcome, square: float, fourth: float, both: float, variance: float
-) -> float:
-    """Standard error of ln(MSE / var(y)): the mean square of e²/MSE - (y-ȳ)²/var(y), over n."""
-    n, middle = o.labelled, o.y / o.labelled
-    if not square:
-        return 0.0
-    truths = (o.y4 - 4 * middle * o.y3 + 6 * middle**2 * o.y2) / n - 3 * middle**4
-    parts = fourth / square / square - 2 * both / square / variance + truths / variance / variance
-    return float(np.sqrt(max(parts, 0.0) / n))
 
 
 def labelled(outcome: RegressionOutcome, need: int) -> int:
@@ -383,16 +290,32 @@ def _mean(outcome: RegressionOutcome, place: int, need: int) -> Mean:
     if weighted is None:
         sums = (outcome.e, outcome.e2), (outcome.abs_e, outcome.e2), (outcome.e2, outcome.e4)
         return Mean(n, *sums[place])
-    if not np.isfinite(weighted.table).all():
-        reason = "not computed: weighted errors are too large for double precision"
-        raise NotEnoughData(reason, 0, need, among=n)
+    return weighed(weighted, place, n, need)
+
+
+def weighed(weighted: WeightedErrors, place: int, n: int, need: int) -> Mean:
+    """The mean of the errors that have this place among weighted sums, over ``n`` labels."""
+    if not np.isfinite(weighted.table[place]).all():
+        raise too_large(n, need)
     mean = weighted_mean(weighted.table[place], weighted.rows)
     if mean is None:
-        raise NotEnoughData(f"no usable weight above 0 among {n} labels", 0, need, among=n)
+        raise weightless(n, need)
     return mean
 
 
-def _note(outcome: RegressionOutcome) -> str:
+def too_large(n: int, need: int) -> NotEnoughData:
+    """That sums over weighted errors are not finite."""
+    reason = "not computed: weighted errors are too large for double precision"
+    return NotEnoughData(reason, 0, need, among=n)
+
+
+def weightless(n: int, need: int) -> NotEnoughData:
+    """That no label has a weight above 0."""
+    return NotEnoughData(f"no usable weight above 0 among {n} labels", 0, need, among=n)
+
+
+def note_of(outcome: RegressionOutcome) -> str:
+    """How many rows have no usable weight, where rows have weights."""
     return "" if outcome.weighted is None else left_out(outcome.weighted)
 
 

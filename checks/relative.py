@@ -7,14 +7,18 @@ import math
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import mean_of
 from checks.outcome import RegressionOutcome
+from checks.outcome_weights import RELATIVE, Mean
 from checks.regression import (
     FEWEST_ERRORS,
     FEWEST_SQUARES,
     enough,
     labelled,
+    note_of,
     root_of_squares,
+    weighed,
 )
 
+_FIRST = len(("e", "|e|", "e2"))  # of weighted sums, before the relative errors
 _NEAR_ZERO = 1e6
 """A mean share that only truths at or next to 0 bring about."""
 
@@ -28,6 +32,7 @@ _NEAR_ZERO = 1e6
     cause="performance",
     default=False,
     within=(0.0, math.inf),
+    weighted=True,
 )
 def mape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Mean absolute percentage error: by which share of the truth a prediction is off.
@@ -45,9 +50,10 @@ def mape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
 
     Formula: the mean of |prediction - truth| / |truth|.
     """
-    n = labelled(current, FEWEST_ERRORS)
-    note = "truths at or next to 0: use smape or mae" if current.ape > n * _NEAR_ZERO else ""
-    return _mean(current.ape, current.ape2, reference, current, note)
+    labelled(current, FEWEST_ERRORS)
+    m = _mean("ape", current, FEWEST_ERRORS)
+    note = "truths at or next to 0: use smape or mae" if m.total > m.n * _NEAR_ZERO else ""
+    return _of_shares(m, reference, current, note or note_of(current))
 
 
 @check(
@@ -59,6 +65,7 @@ def mape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     cause="performance",
     default=False,
     within=(0.0, 2.0),
+    weighted=True,
 )
 def smape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Symmetric mean absolute percentage error: errors as shares of the middle of both sides.
@@ -77,7 +84,8 @@ def smape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     (Int. J. Forecast. 9).
     """
     labelled(current, FEWEST_ERRORS)
-    return _mean(current.sape, current.sape2, reference, current)
+    m = _mean("sape", current, FEWEST_ERRORS)
+    return _of_shares(m, reference, current, note_of(current))
 
 
 @check(
@@ -87,6 +95,7 @@ def smape(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     relative=True,
     cause="performance",
     default=False,
+    weighted=True,
 )
 def rmsle(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
     """Root mean squared logarithmic error: about the typical error as a share of the truth.
@@ -110,18 +119,24 @@ def rmsle(reference: RegressionOutcome, current: RegressionOutcome) -> Stat:
             f"{current.unlogged:,} of {n:,} predictions or truths are -1 or below: no logarithm"
         )
         raise NotEnoughData(reason, 0, 1, among=n)
-    return root_of_squares(current.sle, current.sle2, reference, current)
+    m = _mean("sle", current, FEWEST_SQUARES)
+    rows = None if current.weighted is None else m.n
+    return root_of_squares(m.total, m.squares, reference, current, rows)
 
 
-def _mean(
-    total: float,
-    squares: float,
-    reference: RegressionOutcome,
-    current: RegressionOutcome,
-    where: str = "",
+def _mean(name: str, outcome: RegressionOutcome, need: int) -> Mean:
+    """The mean of a relative error over labelled rows."""
+    if outcome.weighted is not None:
+        place = _FIRST + RELATIVE.index(name)
+        return weighed(outcome.weighted, place, outcome.labelled, need)
+    return Mean(outcome.labelled, getattr(outcome, name), getattr(outcome, f"{name}2"))
+
+
+def _of_shares(
+    m: Mean, reference: RegressionOutcome, current: RegressionOutcome, where: str
 ) -> Stat:
-    n = current.labelled
-    if not (math.isfinite(total) and math.isfinite(squares)):
-        raise NotEnoughData("not computed: the errors are too large for double precision", among=n)
-    stat = mean_of(total, squares, n, n_reference=reference.labelled, where=where)
-    return enough(stat, n, FEWEST_ERRORS)
+    if not (math.isfinite(m.total) and math.isfinite(m.squares)):
+        reason = "not computed: the errors are too large for double precision"
+        raise NotEnoughData(reason, among=current.labelled)
+    stat = mean_of(m.total, m.squares, m.n, n_reference=reference.labelled, where=where)
+    return enough(stat, m.n, FEWEST_ERRORS)

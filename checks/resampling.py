@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from checks import intervals
 from checks.grid import Counts, Floats
 from checks.intervals import Interval
+from checks.outcome_weights import ratio, worth
 
 DRAWS = 200
 """Resamples: enough for the ends of an interval, cheap enough for every window."""
@@ -29,7 +30,7 @@ Statistic = Callable[[NDArray[np.number]], Floats]
 """A number for each table of counts in a stack of them."""
 
 
-def resamples(counts: Counts) -> Counts:
+def resamples(counts: Counts | Floats) -> Counts:
     """Tables of counts (1-d or more) drawn from this one: 200 of them, along a new first axis.
 
     >>> drawn = resamples(np.array([[30, 0], [10, 60]]))
@@ -37,12 +38,26 @@ def resamples(counts: Counts) -> Counts:
     ((200, 2, 2), {100}, 0)
     """
     flat = counts.ravel()
-    total = int(flat.sum())
-    drawn = generator().multinomial(total, flat / total, DRAWS)
+    total = flat.sum()
+    drawn = generator().multinomial(round(float(total)), flat / total, DRAWS)
     return drawn.reshape(DRAWS, *counts.shape)
 
 
-def of_occupied(table: Counts) -> Counts:
+def of_weights(sums: Counts | Floats, squares: Counts | Floats) -> Floats:
+    """Sums of weights drawn anew: 200 tables like ``sums``, the weights of the rows in each cell.
+
+    ``squares`` sums their squares. Each cell counts as so many rows as it is worth, of one weight
+    (Bohm and Zech, 2014), so that a draw varies as the bootstrap of the rows would. Where all
+    weights are 1, and both tables count rows, that is ``of_occupied``.
+
+    >>> table = np.array([[30, 0], [10, 60]])
+    >>> bool((of_weights(table * 3.0, table * 9.0) == of_occupied(table) * 3).all())
+    True
+    """
+    return of_occupied(worth(sums, squares)) * ratio(squares, sums)
+
+
+def of_occupied(table: Counts | Floats) -> Counts:
     """The same of a table of which most cells may be empty: only the others are drawn.
 
     >>> of_occupied(np.array([[30, 0], [10, 60]])).shape
@@ -59,23 +74,17 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(_SEED)
 
 
-def pooled(cells: Counts, most: int = MOST_CELLS) -> Counts:
-    """Counts of at most so many cells: neighbours added up (see ``neighbours``).
-
-    >>> pooled(np.array([[1, 0], [1, 0], [0, 4], [0, 4]]), 2).tolist()
-    [[2, 0], [0, 8]]
-    """
-    return np.add.reduceat(cells, neighbours(cells, most), axis=0)
-
-
-def neighbours(cells: Counts, most: int = MOST_CELLS) -> NDArray[np.intp]:
+def neighbours(cells: Counts | Floats, most: int = MOST_CELLS) -> NDArray[np.intp]:
     """Where groups of neighbouring cells (rows) begin, at most so many, of like weight.
 
     The weight of a cell is the sum of its shares of each class (column).
+
+    >>> neighbours(np.array([[1, 0], [1, 0], [0, 4], [0, 4]]), 2).tolist()
+    [0, 2]
     """
     if len(cells) <= most:
         return np.arange(len(cells))
-    weights = (cells / np.maximum(cells.sum(axis=0), 1)).sum(axis=1)
+    weights = ratio(cells, np.broadcast_to(cells.sum(axis=0), cells.shape)).sum(axis=1)
     before = np.cumsum(weights) - weights
     groups = np.floor(before / weights.sum() * most * (1 + 1e-12)).astype(np.int64)
     return np.flatnonzero(np.diff(groups, prepend=-1))

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr
 
 from checks.binned import Binned, binned
-from checks.check import NotEnoughData, Stat, check
+from checks.check import Noise, NotEnoughData, Stat, check
 from checks.grid import Floats
-from checks.intervals import Interval, measured
+from checks.intervals import Z_JUDGED, Interval, measured
+from checks.power import Z_POWER
 from checks.sample import RowSample
 from checks.text import figure
 
@@ -221,7 +222,13 @@ def _told(tests: _Tests, groups: _Groups, then: RowSample, now: RowSample) -> St
     found = order[: _discoveries(tests.p[order])]
     scale = groups.scale
     if not len(found):
-        return Stat(0.0, n_reference=then.n, n_current=now.n, scale=float(now.loss.mean()))
+        return Stat(
+            0.0,
+            n_reference=then.n,
+            n_current=now.n,
+            scale=float(now.loss.mean()),
+            noise=_hidden(tests, groups),
+        )
     worst = int(found[0])
     value = float(tests.mean[worst] - tests.norm[worst]) * scale
     share = len(found) / len(tests.p)
@@ -238,6 +245,15 @@ def _told(tests: _Tests, groups: _Groups, then: RowSample, now: RowSample) -> St
         where=_named(tests, groups, found, now.n),
         scale=float(tests.norm[worst]) * scale,
     )
+
+
+def _hidden(tests: _Tests, groups: _Groups) -> Noise:
+    """How one worse group of the middle size would vary, widened for the choice among all."""
+    middle = int(np.argsort(tests.n, kind="stable")[len(tests.n) // 2])
+    norm, error = float(tests.norm[middle]), float(tests.error[middle]) * groups.scale
+    times = 1.0 + float(-ndtri(ndtr(-Z_JUDGED) / len(tests.p))) / Z_POWER
+    growth = max(1.0 - 2.0 * norm, 0.0) / float(tests.n[middle]) if groups.binary else 0.0
+    return Noise(times * error, times**2 * growth, binding=False)
 
 
 def _discoveries(p: Floats) -> int:

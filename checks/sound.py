@@ -15,11 +15,12 @@ from checks.delays import EDGES, Delays
 from checks.embedding import EmbeddingProfile
 from checks.joint import FourierMeans, JointMoments
 from checks.outcome import BinaryOutcome, ForecastOutcome
+from checks.outcome_class_weights import WeightedAssignments, WeightedScores
 from checks.outcome_classes import MulticlassOutcome
 from checks.outcome_labels import MultilabelOutcome
 from checks.outcome_ranking import MEASURES, RankingOutcome
 from checks.outcome_scores import MOST_RANKS, STRIDE, ClassScores
-from checks.outcome_weights import POWERS, WeightedClasses, WeightedErrors
+from checks.outcome_weights import MOMENTS, POWERS, RELATIVE, WeightedClasses, WeightedErrors
 from checks.plan import (
     MOST_CLASSES,
     MulticlassPlan,
@@ -29,6 +30,7 @@ from checks.plan import (
     RankingPlan,
 )
 from checks.profile import CategoricalProfile
+from checks.ragged import Ragged
 from checks.sample import RowSample
 from checks.summing import CALIBRATION_BINS
 
@@ -61,6 +63,8 @@ def sound(kind: type, records: Sequence[Any]) -> bool:
         WeightedErrors: _sound_weighted_errors,
         WeightedClasses: _sound_weighted_classes,
         ClassScores: _sound_scores,
+        WeightedAssignments: _sound_assignments,
+        WeightedScores: _sound_weighted_scores,
     }
     return kind not in looks or all(map(looks[kind], records))
 
@@ -76,78 +80,48 @@ def _sound_plan(plan: NumericPlan) -> bool:
 # Below, many profiles are looked at together: one long array costs what one short one does.
 
 
-def sound_profiles(found: Mapping[str, Sequence[Any]]) -> bool:
+def sound_profiles(found: Mapping[str, Any]) -> bool:
     """Whether numeric profiles, of which these are the fields, could have come from rows."""
-    values, counts = found["exact"], found["exact_counts"]
-    valued = [i for i, each in enumerate(values) if each is not None]
+    values, counts, plans = found["exact"], found["exact_counts"], found["plan"]
+    different = {id(plan): plan for plan in plans}
+    places = dict(zip(different, range(len(different)), strict=True))
+    limits = np.array([(*plan.span(), len(plan.atoms)) for plan in different.values()])
+    low, high, atoms = limits[[places[id(plan)] for plan in plans]].T
     return (
-        valued == [i for i, each in enumerate(counts) if each is not None]
-        and sound_values([values[i] for i in valued], [counts[i] for i in valued])
-        and _sound_cells(found["plan"], found["cells"], found["counts"])
-        and _sound_sums(found, valued)
+        bool((values.known == counts.known).all())
+        and sound_values(values, counts)
+        and _sound_cells(found["cells"], found["counts"], low, high)
+        and bool((found["atom_counts"].sizes == atoms).all())
+        and _sound_sums(found)
     )
 
 
-def sound_values(values: Sequence[Any], counts: Sequence[Any]) -> bool:
+def sound_values(values: Ragged, counts: Ragged) -> bool:
     """Whether the distinct values of profiles are distinct, in order, counted and finite."""
-    if any(a.ndim != 1 or a.shape != b.shape for a, b in zip(values, counts, strict=True)):
-        return False
-    if not values:
-        return True
-    flat = np.concatenate(values)
-    counted = bool((np.concatenate(counts) > 0).all())
-    return counted and bool(np.isfinite(flat).all()) and _each_ascends(flat, values)
-
-
-def _sound_cells(plans: Sequence[Any], cells: Sequence[Any], counts: Sequence[Any]) -> bool:
-    """Whether cells are counted, ascend and are all cells of their plans."""
-    if [each.shape for each in cells] != [each.shape for each in counts]:
-        return False
-    sizes = np.array([*map(len, cells)], np.intp)
-    some = sizes > 0
-    if not some.any():
-        return True
-    flat, ends = np.concatenate(cells), np.cumsum(sizes)[some]
-    known = {id(plan): plan for plan in plans}
-    spans = {key: plan.span() for key, plan in known.items()}
-    low, high = np.array([spans[id(plan)] for plan in plans])[some].T
     return (
-        bool((np.concatenate(counts) > 0).all())
-        and _each_ascends(flat, cells)
-        and bool((flat[ends - sizes[some]] >= low).all() and (flat[ends - 1] <= high).all())
+        bool((values.edges == counts.edges).all())
+        and bool((counts.flat > 0).all())
+        and bool(np.isfinite(values.flat).all())
+        and values.ascend()
     )
 
 
-def _sound_sums(found: Mapping[str, Sequence[Any]], valued: Sequence[int]) -> bool:
-    sizes = _sums(found["counts"])
-    exact = _sums([found["exact_counts"][i] for i in valued])
+def _sound_cells(
+    cells: Ragged, counts: Ragged, low: NDArray[np.integer], high: NDArray[np.integer]
+) -> bool:
+    """Whether cells are counted, ascend and are within those of their plans."""
+    if not ((cells.edges == counts.edges).all() and (counts.flat > 0).all() and cells.ascend()):
+        return False
+    some = cells.sizes > 0
+    first, last = cells.edges[:-1][some], cells.edges[1:][some] - 1
+    return bool((cells.flat[first] >= low[some]).all() and (cells.flat[last] <= high[some]).all())
+
+
+def _sound_sums(found: Mapping[str, Any]) -> bool:
+    sizes, exact = found["counts"].sums(), found["exact_counts"].sums()
     lows, highs = np.array(found["minimum"]), np.array(found["maximum"])
     fine = np.isfinite(lows) & np.isfinite(highs) & (lows <= highs)
-    shapes = [each.shape for each in found["atom_counts"]]
-    return (
-        shapes == [(len(plan.atoms),) for plan in found["plan"]]
-        and bool((exact == sizes[list(valued)]).all())
-        and bool((fine | (sizes == 0)).all())
-    )
-
-
-def _sums(arrays: Sequence[Any]) -> NDArray[np.int64]:
-    """The sum of each array."""
-    if not arrays:
-        return np.empty(0, np.int64)
-    total = np.concatenate(([0], np.cumsum(np.concatenate(arrays))))
-    ends = np.cumsum([0, *map(len, arrays)])
-    sums: NDArray[np.int64] = total[ends[1:]] - total[ends[:-1]]
-    return sums
-
-
-def _each_ascends(flat: NDArray[np.number], parts: Sequence[NDArray[np.number]]) -> bool:
-    """Whether each part ascends; between two of them anything goes."""
-    rising = flat[1:] > flat[:-1]
-    joints = np.cumsum([len(part) for part in parts])
-    joints = joints[(joints > 0) & (joints < len(flat))] - 1
-    rising[joints] = True
-    return bool(rising.all())
+    return bool(((exact == sizes) | ~found["exact"].known).all() and (fine | (sizes == 0)).all())
 
 
 def _sound_outcome(outcome: BinaryOutcome) -> bool:
@@ -177,11 +151,17 @@ def _sound_confusion(outcome: MulticlassOutcome) -> bool:
         and _on_score_grid(outcome.cells)
         and outcome.agreed <= int(outcome.confusion[other, other])
         and outcome.scored <= min(outcome.valid, outcome.labelled)
+        and (outcome.weighted is None or outcome.weighted.confusion.shape[1] == other + 1)
     )
 
 
 def _sound_weighted_errors(weighted: WeightedErrors) -> bool:
-    return weighted.table.shape == (len(("e", "|e|", "e2")), len(POWERS))
+    errors = ("e", "|e|", "e2", *RELATIVE)
+    return (
+        weighted.table.shape == (len(errors), len(POWERS))
+        and weighted.moments.shape == (2, len(MOMENTS))
+        and weighted.unlogged <= weighted.rows
+    )
 
 
 def _sound_weighted_classes(weighted: WeightedClasses) -> bool:
@@ -189,8 +169,27 @@ def _sound_weighted_classes(weighted: WeightedClasses) -> bool:
         weighted.confusion.shape == (2, 2, 2)
         and weighted.table.shape == (len(("log loss", "brier")), len(POWERS))
         and weighted.by_score.shape == (len(weighted.cells), 2, 2)
+        and weighted.calibration.shape == (5, CALIBRATION_BINS)
         and _on_score_grid(weighted.cells)
         and weighted.scored <= weighted.rows
+    )
+
+
+def _sound_assignments(weighted: WeightedAssignments) -> bool:
+    size = weighted.confusion.shape[-1]
+    return (
+        weighted.confusion.shape == (2, size, size)
+        and weighted.calibration.shape == (5, CALIBRATION_BINS)
+        and weighted.scored <= weighted.rows
+    )
+
+
+def _sound_weighted_scores(weighted: WeightedScores) -> bool:
+    return (
+        weighted.table.shape == (len(("log loss", "brier")), len(POWERS))
+        and weighted.ranks.shape == (2, MOST_RANKS + 1)
+        and weighted.by_score.shape == (len(weighted.cells), 2, 2)
+        and _ascend(weighted.cells)
     )
 
 

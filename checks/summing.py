@@ -15,6 +15,9 @@ from checks.profile import PlanMismatch, frozen
 CALIBRATION_BINS = 10
 """Equal bins of the score in which promises are compared with what came."""
 
+LEAST_TRUTH = float(np.finfo(np.float64).eps)
+"""A truth nearer to 0 counts as this in shares of it, as scikit-learn does it."""
+
 _T = TypeVar("_T", Counts, Floats)
 
 
@@ -26,6 +29,26 @@ def rows_of(chosen: NDArray[np.bool_], counts: Counts | None) -> int:
 def calibration_bins(score: Floats) -> NDArray[np.int64]:
     """The bin of each score in [0, 1]."""
     return np.minimum((score * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+
+
+def relative_errors(
+    predicted: Floats, label: Floats
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Errors as shares: |e| / |y|, 2 |e| / (|y| + |p|), (ln(1 + p) - ln(1 + y))^2 of rows.
+
+    The last is 0 where p or y is -1 or below, and last of all comes where it is not.
+
+    >>> [each.tolist() for each in relative_errors(np.array([3.0, -1.0]), np.array([1.0, 1.0]))[:2]]
+    [[2.0, 2.0], [1.0, 2.0]]
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        e, size = np.abs(predicted - label), np.abs(label)
+        ape = e / np.maximum(size, LEAST_TRUTH)
+        both = np.abs(predicted) + size
+        sape = np.where(both > 0.0, 2.0 * e / np.where(both > 0.0, both, 1.0), 0.0)
+        logged = np.minimum(predicted, label) > -1.0
+        told, truth = (np.where(logged, side, 0.0) for side in (predicted, label))
+        return ape, sape, np.square(np.log(1.0 + told) - np.log(1.0 + truth)), logged
 
 
 def require_one_plan(parts: Sequence[Any]) -> None:

@@ -71,7 +71,7 @@ class Judgement:
     """A verdict, the threshold that decided it, and the reason in words.
 
     ``detectable`` belongs to what is fine: the smallest change towards the bad side that would have
-    been seen to lie beyond the threshold four times in five, None where that is not known.
+    been seen to lie beyond the threshold four times in five. Where it is None, ``reason`` says why.
     """
 
     verdict: Verdict
@@ -116,43 +116,45 @@ def judge(stat: Stat, limit: Limit, unit: str = "") -> Judgement:
     >>> judge(Stat(0.88, floor=0.80, ceiling=0.93), Limit(None, 0.9, "below")).verdict
     <Verdict.UNDECIDED: 'undecided'>
     """
-    bounds = [(Verdict.CRITICAL, limit.critical), (Verdict.WARNING, limit.warning)]
+    bounds = ((Verdict.CRITICAL, limit.critical), (Verdict.WARNING, limit.warning))
     limits = [(verdict, bound) for verdict, bound in bounds if bound is not None]
     if not limits:
         return Judgement(Verdict.UNDECIDED, None, "no limit is set: shown, not judged")
     best, worst = _badness(stat, limit)
-    if any(map(math.isnan, (best, worst, *(bound for _, bound in limits)))):
+    sign = -1.0 if limit.direction == "below" else 1.0
+    turned = [sign * bound for _, bound in limits]
+    if any(map(math.isnan, (best, worst, *turned))):
         return Judgement(Verdict.ERROR, None, "the number or its limit is not a number (NaN)")
-    for verdict, bound in limits:
-        if best > _turned(bound, limit):
+    for (verdict, bound), until in zip(limits, turned, strict=True):
+        if best > until:
             return Judgement(verdict, _shown(bound, stat, limit), _words(stat, bound, limit, unit))
-    bound = min((bound for _, bound in limits), key=lambda b: _turned(b, limit))
+    bound = sign * min(turned)
     threshold = _shown(bound, stat, limit)
-    if worst > _turned(bound, limit):
+    if worst > sign * bound:
         reason = f"the interval still contains the limit {_told(threshold, unit)}"
         return Judgement(Verdict.UNDECIDED, threshold, reason + _wanted(stat, bound, limit))
-    return _fine(stat, bound, limit)
+    return _fine(stat, threshold, limit, unit)
 
 
-def _fine(stat: Stat, bound: float, limit: Limit) -> Judgement:
+def _fine(stat: Stat, threshold: float, limit: Limit, unit: str) -> Judgement:
     """What is within its limits, and what would not have been.
 
     A number that is fine whenever nothing is proven against it must be able to prove something: if
     so few values could not show a critical one, a distance is not judged. Of a share of broken rows
     it is said.
     """
-    from checks.power import noticed  # scipy: who only names verdicts shall not wait for it
+    from checks.power import noticed, untold  # scipy: who only names verdicts shall not wait
 
-    threshold = _shown(bound, stat, limit)
     above = limit.direction == "above"
     if limit.direction == "both":
         above = _judged(stat) >= limit.centre
     seen = noticed(stat, threshold, above=above)
     if seen is None:
-        return Judgement(Verdict.OK, threshold, "")
+        return Judgement(Verdict.OK, threshold, untold(stat, threshold, unit, above=above))
     detectable = abs(seen - _judged(stat))
     unbounded = (stat.ceiling if above else stat.floor) is None
-    if unbounded and detectable > _furthest(stat, threshold, limit):
+    binding = stat.noise is None or stat.noise.binding
+    if unbounded and binding and detectable > _furthest(stat, threshold, limit):
         reason = f"too few values to notice a critical change: it would take {figure(seen)}"
         verdict = Verdict.OK if stat.noise is None else Verdict.INSUFFICIENT
         return Judgement(verdict, threshold, reason, detectable if stat.noise is None else None)
@@ -160,10 +162,14 @@ def _fine(stat: Stat, bound: float, limit: Limit) -> Judgement:
 
 
 def _furthest(stat: Stat, threshold: float, limit: Limit) -> float:
-    """The change that must be noticed: to the critical limit, or twice as far as to one alone."""
+    """The change that must be noticed: to the critical limit, or twice as far as to one alone.
+
+    A distance is 0 without any drift, so that it is as far to its limit wherever it lies itself.
+    """
     gap = abs(threshold - _judged(stat))
     if limit.critical is None or limit.warning is None or limit.critical == limit.warning:
-        return 2 * gap if gap else math.inf
+        away = 2 * gap if stat.noise is None else gap + abs(threshold)
+        return away or math.inf
     return abs(_shown(limit.critical, stat, limit) - _judged(stat))
 
 
@@ -198,10 +204,6 @@ def _badness(stat: Stat, limit: Limit) -> tuple[float, float]:
         return -high, -low
     away = (abs(low - limit.centre), abs(high - limit.centre))
     return 0.0 if low <= limit.centre <= high else min(away), max(away)
-
-
-def _turned(bound: float, limit: Limit) -> float:
-    return -bound if limit.direction == "below" else bound
 
 
 def _shown(bound: float, stat: Stat, limit: Limit) -> float:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import counted, proven
 from checks.outcome import BinaryOutcome, RegressionOutcome
+from checks.outcome_classes import MulticlassOutcome
 
-Weighed = BinaryOutcome | RegressionOutcome
+Weighed = BinaryOutcome | MulticlassOutcome | RegressionOutcome
 
 
 @check(
     BinaryOutcome,
+    MulticlassOutcome,
     RegressionOutcome,
     slack=(0.0, 0.05),
     unit="ratio",
@@ -20,10 +22,8 @@ Weighed = BinaryOutcome | RegressionOutcome
 def unusable_weights(reference: Weighed, current: Weighed) -> Stat:
     """Share of labelled rows whose weight is missing, negative, infinite or above 1e60.
 
-    Such rows are left out of what is weighted: ``accuracy``, ``precision``, ``recall``, ``f1``,
-    ``specificity``, ``negative_predictive_value``, ``base_rate``, ``log_loss``, ``brier``,
-    ``roc_auc``, ``gini``, ``mae``, ``rmse``, ``mse`` and ``bias``; all other metrics count rows. A
-    weight of 0 is one. The interval is Wilson's (1927).
+    Such rows are left out of every metric that counts rows by their weights. A weight of 0 is one.
+    The interval is Wilson's (1927).
 
     >>> import numpy as np
     >>> from checks.outcome_weights import WeightedErrors

@@ -20,17 +20,17 @@ from alerts.channels import UnknownChannel, channel_type
 from alerts.delivery import Channel
 from alerts.incident import Policy
 from alerts.secret import Secret
-from checks.check import catalogue
+from checks.check import Check, catalogue
 from checks.outcome_ranking import RankingOutcome
 from checks.plan import RankingPlan
 from checks.text import canonical
 from monitor.asked import Asked
 from monitor.binding import Problems, Table, bind
-from monitor.evaluate import Rule, kinds_of, row_rules_of
+from monitor.evaluate import Rule, kinds_of, row_rules_of, wants_orphans
 from monitor.hints import suggest
 from monitor.model import Config, ConfigError, Daemon, Model, Reference, Task
 from monitor.sources import Columns, Source, source_type
-from monitor.tasks import NEEDS
+from monitor.tasks import NEEDS, OUTCOMES, fits
 from monitor.windows import EARLIEST, Calendar, Every, Schedule, Window
 
 
@@ -84,7 +84,7 @@ _RECIPE = (
 )
 _USED_BY = {
     "lower": ("regression", "forecasting"),
-    "weight": ("binary", "regression", "forecasting"),
+    "weight": ("binary", "multiclass", "regression", "forecasting"),
     "scores": ("multiclass",),
 }
 _TABLES = ("source", "columns", "reference", "checks", "importance", "rules")
@@ -173,6 +173,12 @@ def _channel(table: Table, place: str, problems: Problems, folder: Path) -> Chan
     return cast("Channel | None", bind(cls, rest, place, problems, folder))
 
 
+def _counts_rows(check: Check, task: Task) -> bool:
+    """Whether it is a metric of outcomes of this task that does not look at weights."""
+    of_outcomes = check.cause == "performance" and set(check.takes) <= set(OUTCOMES.values())
+    return of_outcomes and not check.weighted and fits(check, task)
+
+
 def _local(url: Secret, folder: Path) -> Secret:
     """A SQLite or DuckDB address with a relative path, seen from the folder of monitor.toml."""
     local = r"((?:sqlite(?:\+\w+)?|duckdb):///)(?!/|:|file:)([^?]+)(.*)"
@@ -206,6 +212,7 @@ class _Reader:
         if head is not None:
             self._consistent(head, columns)
             self._known_cutoffs(rules, head)
+            self._unweighted(rules, head.task, columns)
         schedule = self._schedule(head, columns)
         if len(self.problems.found) > before or not (head and columns and source and schedule):
             return None
@@ -236,7 +243,8 @@ class _Reader:
         kinds = sorted(kind.__name__ for kind in kinds_of(rules))
         said = row_rules_of(rules)
         written = [hashlib.sha256(json.dumps(said).encode()).hexdigest()[:8]] if said else []
-        return "+".join((self._digest(*_RECIPE), *kinds, *written))
+        apart = ["orphans"] if wants_orphans(rules) else []
+        return "+".join((self._digest(*_RECIPE), *kinds, *apart, *written))
 
     def _digest(self, *keys: str) -> str:
         part = {key: self.table[key] for key in sorted(keys) if key in self.table}
@@ -388,6 +396,15 @@ class _Reader:
             if getattr(columns, key) and task not in tasks:
                 said = f"has no effect on a {task} model, only on {' and '.join(tasks)} models"
                 self.problems.note(f"{place}.{key}", said)
+
+    def _unweighted(self, rules: Iterable[Rule], task: Task, columns: Columns | None) -> None:
+        """Say which metrics count rows where the model has weights."""
+        if columns is None or columns.weight is None or task not in _USED_BY["weight"]:
+            return
+        names = [rule.check.name for rule in rules if _counts_rows(rule.check, task)]
+        if names:
+            said = f"is not used by {', '.join(names)}: there each row counts the same"
+            self.problems.note(f"{self.place}.columns.weight", said)
 
     def _known_cutoffs(self, rules: Iterable[Rule], head: _Head) -> None:
         """A ranker is measured at its cutoffs alone."""

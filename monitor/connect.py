@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 from alerts.message import Cause, Message
 from alerts.secret import Secret, redact
-from monitor.learn import learn
-from monitor.model import Config
+from monitor.baseline import Baseline
+from monitor.findings import WHOLE
+from monitor.learn import learn, timeless
+from monitor.model import Config, Model
 from monitor.sources import Horizon, SourceError
+from monitor.sources._doubts import doubts
 from monitor.store import SchemaTooOld, Store, StoreError
 
 TIMEOUT = 10.0
@@ -43,12 +46,26 @@ def try_out(config: Config, horizon: Horizon) -> Iterator[Tried]:
     for model in config.models.values():
         place = f"models.{model.name}.source"
         try:
-            _, notices = learn(model, horizon)
-            yield Tried(place, notices=notices)
+            baseline, notices = learn(model, horizon)
+            yield Tried(place, notices=(*notices, *_doubts(model, baseline, horizon)))
         except SourceError as error:
             yield Tried(place, redact(str(error), config.secrets))
     for name, channel in config.channels.items():
         yield Tried(f"alerts.{name}", _knock(channel))
+
+
+def _doubts(model: Model, baseline: Baseline, horizon: Horizon) -> tuple[str, ...]:
+    """Columns of the reference that can hardly be what they are named as."""
+    own, log = model.reference.source, baseline.portraits[WHOLE].log
+    columns = model.columns if own is None else timeless(model.columns)
+    found = doubts(own or model.source, columns, model.task, baseline.period, horizon)
+    if columns.timestamp is None or log.rows < 2 or log.first < log.last:
+        return found
+    said = (
+        f"columns.timestamp: {columns.timestamp!r} is the same in all {log.rows:,} rows of the "
+        "reference: name the column that tells when each row was written"
+    )
+    return said, *found
 
 
 def _knock(channel: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import random
 import signal
@@ -42,6 +43,8 @@ RUNS_SHOWN = 20
 POLL_SECONDS = 0.25
 """How often a signal to stop is looked for."""
 
+_CYCLES = (10_000, 10, 50)  # Python's own are 700, 10 and 10
+
 Progress = Callable[[str, Window, int, int], None]
 
 
@@ -57,6 +60,16 @@ def utc_now() -> datetime:
 def spread(attempt: int) -> float:  # noqa: ARG001  (a protocol)
     """The factor by which the wait before another attempt is stretched."""
     return random.uniform(0.8, 1.2)  # noqa: S311 (no secret hangs on it)
+
+
+def look_for_cycles_seldom() -> None:
+    """Set Python's collector of cyclic garbage, of the whole process, to what a daemon needs.
+
+    It keeps thousands of small objects of each model, replaces many of them in every round, and
+    leaves hardly a cycle behind: to walk through them at Python's own pace costs some 6 % of all
+    its work, and frees some hundred objects a reading, none of them with rows.
+    """
+    gc.set_threshold(*_CYCLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +268,7 @@ class Daemon:
         """Run until SIGTERM or SIGINT; what is in flight is finished first."""
         from apscheduler.schedulers.background import BackgroundScheduler
 
+        look_for_cycles_seldom()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         logging.getLogger("apscheduler.scheduler").addFilter(is_news)

@@ -11,7 +11,7 @@ from checks.check import Check, NotEnoughData, Parameter, Stat
 from checks.delays import Delays
 from checks.embedding import EmbeddingProfile
 from checks.joint import KINDS
-from checks.log import LogProfile
+from checks.log import ORPHANS, LogProfile
 from checks.plan import Plan
 from checks.portrait import Portrait
 from checks.strata import Lossy, Strata
@@ -95,6 +95,11 @@ def row_rules_of(rules: Iterable[Rule]) -> dict[str, str]:
     """The conditions on rows by name, as they were written."""
     said = {rule.check.name: rule.parameters.get("expression") for rule in rules}
     return {name: text for name, text in sorted(said.items()) if isinstance(text, str)}
+
+
+def wants_orphans(rules: Iterable[Rule]) -> bool:
+    """Whether a rule is about labels that no prediction has, which cost a look of their own."""
+    return any(rule.check.name == ORPHANS for rule in rules)
 
 
 def evaluate(

@@ -29,8 +29,8 @@ def joined(
 
 def _one(parts: Sequence[Portrait], window: Window) -> Portrait:
     end, span = window.end.timestamp(), window.length.total_seconds()
-    log = LogProfile.of_parts([each.log for each in parts], end, span)
-    return replace(Portrait.merged(parts), log=log)
+    merged = Portrait.merged(parts)
+    return replace(merged, log=LogProfile.of_parts([merged.log], end, span))
 
 
 def fingerprint(pulses: Mapping[Window, Pulse]) -> str:

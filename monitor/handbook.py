@@ -111,6 +111,7 @@ class Described:
     warning: str
     critical: str
     needs: str
+    weights: str
     minimum: int
     default: bool
     parameters: Mapping[str, Parameter]
@@ -132,6 +133,8 @@ class Described:
         yield "limits", self.limits
         if self.needs:
             yield "needs", self.needs
+        if self.weights:
+            yield "weights", self.weights
         if self.minimum:
             yield "minimum", f"{self.minimum} values on each side"
         if self.parameters:
@@ -170,6 +173,7 @@ def described(check: Check) -> Described:
         warning,
         critical,
         _NEEDS.get(check.needs, check.needs),
+        _weights(check),
         check.minimum,
         check.default,
         check.parameters,
@@ -218,6 +222,13 @@ def _limits(check: Check) -> tuple[str, str]:
         for each in check.slack
     )
     return warning, critical
+
+
+def _weights(check: Check) -> str:
+    """Whether weights of rows matter to a check of outcomes that may have them."""
+    if not set(check.takes) & {BinaryOutcome, MulticlassOutcome, RegressionOutcome}:
+        return ""
+    return "each row counts by its own" if check.weighted else "not used, each row counts the same"
 
 
 def _limit(limit: float | None) -> str:
@@ -271,6 +282,13 @@ All {count} checks, by what they are about. `modelmon checks` lists them in a te
 line `NAME = true` below `[models.….checks]`, and any limit can be set there. A limit of "the
 reference" is learnt when the baseline is made. A check that cannot be computed says why; it never
 gives 0 or nothing for that.
+
+What is fine tells how small a change it would have shown four times in five (`detectable`): of a
+number with an interval by the width of it, of a distance by its standard error under a change of
+the size of the limit, and of what is counted, such as rows and seconds, it is the limit itself.
+The changes thought of are a shift of a numeric column and a level that becomes more frequent. For
+`mmd` and `centroid_distance` it is an upper bound, since only the whole spread of their rows is
+kept. Where it cannot be told, as for a limit that a share can never break, a reason stands instead.
 
 A check may be asked for more than once, as a list of tables. Each is about the `columns` it lists,
 the one without a list about all others. With a `name` two may be about the same column, and

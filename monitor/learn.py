@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import reduce
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from checks.log import LogProfile
 from checks.portrait import Portrait
 from monitor.baseline import Baseline
-from monitor.evaluate import kinds_of, row_rules_of
+from monitor.evaluate import kinds_of, row_rules_of, wants_orphans
 from monitor.expression import columns_in
 from monitor.findings import WHOLE, Slice
 from monitor.hints import suggest
@@ -25,14 +25,22 @@ if TYPE_CHECKING:
 _NO_RULES: Mapping[str, str] = MappingProxyType({})
 
 
-def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+def learn(
+    model: Model, horizon: Horizon, saying: Callable[[str], None] = _silent
+) -> tuple[Baseline, tuple[str, ...]]:
     """A new baseline from the configured reference, and notices about it.
+
+    ``saying`` hears what comes next, as it may take long.
 
     Raises:
         SourceError: the reference cannot be read, or has no rows.
     """
     own = model.reference.source
-    columns = model.columns if own is None else _timeless(model.columns)
+    columns = model.columns if own is None else timeless(model.columns)
     baseline, notices = summarise(
         model.name,
         own or model.source,
@@ -43,6 +51,8 @@ def learn(model: Model, horizon: Horizon) -> tuple[Baseline, tuple[str, ...]]:
         horizon,
         kinds_of(model.rules),
         rules=row_rules_of(model.rules),
+        orphans=wants_orphans(model.rules),
+        saying=saying,
     )
     return replace(baseline, recipe=model.recipe), notices
 
@@ -58,12 +68,15 @@ def summarise(
     kinds: Set[type] = frozenset(),
     *,
     rules: Mapping[str, str] = _NO_RULES,
+    orphans: bool = False,
+    saying: Callable[[str], None] = _silent,
 ) -> tuple[Baseline, tuple[str, ...]]:
     """The baseline of a period of a log, planned from a survey of it, and notices about it.
 
     ``kinds`` are the types of profile that span several columns and are asked for, ``rules`` the
-    conditions on rows.
+    conditions on rows, ``orphans`` whether labels without a prediction are counted.
     """
+    saying("looking at the columns of the reference")
     survey = source.survey(columns, period)
     if not survey.rows:
         why = "; ".join(("", *survey.notices))
@@ -72,7 +85,9 @@ def summarise(
     if rules:
         _require_columns(rules, source.names())
         plan = replace(plan, rules=rules)
+    plan = replace(plan, orphans=orphans)
     whole, pieces = _tiles(calendar, period)
+    saying(f"counting the {survey.rows:,} rows of the reference")
     portraits = source.profile(plan, columns, [*whole, *pieces], horizon)
     merged = _merged([portraits[tile] for tile in (*whole, *pieces)])
     if not merged[WHOLE].rows:
@@ -91,7 +106,7 @@ def _require_columns(rules: Mapping[str, str], names: Sequence[str]) -> None:
             raise WrongSchema(f"rules.{rule}: there is no column {name!r} in the log; {hint}")
 
 
-def _timeless(columns: Columns) -> Columns:
+def timeless(columns: Columns) -> Columns:
     """The roles in a reference file of its own, which need not know of times, ids or versions."""
     roles = (columns.timestamp, columns.id, columns.version, columns.label_timestamp)
     return replace(
@@ -123,8 +138,7 @@ def _tiles(calendar: Calendar, period: Window) -> tuple[list[Window], list[Windo
 def _merged(parts: Sequence[Mapping[Slice, Portrait]]) -> dict[Slice, Portrait]:
     places = {place for part in parts for place in part}
     return {
-        place: reduce(Portrait.merge, (part[place] for part in parts if place in part))
-        for place in places
+        place: Portrait.merged([part[place] for part in parts if place in part]) for place in places
     }
 
 

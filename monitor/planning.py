@@ -311,7 +311,7 @@ def _besides(task: str, columns: Columns) -> tuple[Beside, ...]:
     amounts = task in ("regression", "forecasting")
     told: Mapping[Beside, bool] = {
         "ranges": amounts and None not in (columns.lower, columns.upper),
-        "weights": (amounts or task == "binary") and columns.weight is not None,
+        "weights": (amounts or task in ("binary", "multiclass")) and columns.weight is not None,
         "scores": task == "multiclass" and len(columns.scores) > 1,
     }
     return tuple(each for each, kept in told.items() if kept)

@@ -20,6 +20,7 @@ from monitor.cli.options import (
     notice,
     now_option,
     open_store,
+    saying,
 )
 
 
@@ -61,7 +62,8 @@ def accept(
         if until <= since:
             raise click.UsageError("--to must lie after --from")
         each = replace(each, reference=Reference(Window(since, until)))
-    learnt, notices = learn(each, horizon)
+    with saying(model) as tell:
+        learnt, notices = learn(each, horizon, tell)
     notice(notices)
     signed = replace(learnt, accepted_by=signed_by, note=note)
     with open_store(config) as store:

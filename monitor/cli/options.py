@@ -143,7 +143,8 @@ def baseline_of(config: Config, model: Model, horizon: Horizon) -> tuple[Baselin
         kept = None if store is None else store.baseline(model.name)
     if kept is not None and kept.recipe == model.recipe:
         return kept, ()
-    return learn(model, horizon)
+    with saying(model.name) as tell:
+        return learn(model, horizon, tell)
 
 
 def notice(sentences: Iterable[str]) -> None:
@@ -168,6 +169,22 @@ def writable(path: Path | None) -> None:
     """Refuse a target that cannot be written before any work is done."""
     if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
         raise click.UsageError(f"{path} is no file that can be written; its folder must exist")
+
+
+@contextmanager
+def saying(what: str) -> Iterator[Callable[[str], None]]:
+    """On a terminal a line on stderr that says what is being done, until it is."""
+    shown = sys.stderr.isatty()
+
+    def tell(step: str) -> None:
+        if shown:
+            click.echo(f"\r\033[K{what}: {step} …", nl=False, err=True)
+
+    try:
+        yield tell
+    finally:
+        if shown:
+            click.echo("\r\033[K", nl=False, err=True)
 
 
 def progressing(results: Iterable[_T], total: int, what: str) -> Iterator[_T]:

@@ -145,8 +145,8 @@ def hashes(array: pa.Array | pa.ChunkedArray) -> tuple[Hashes, Bools]:
         if not len(distinct):
             return np.full(len(array), _NULL_HASH), known
         return np.where(known, distinct[places], _NULL_HASH), known & there[places]
-    known = present(array)
-    return np.where(known, _hash_texts(_as_bytes(array)), _NULL_HASH), known
+    known, found = present(array), _hash_texts(_as_bytes(array))
+    return np.where(known, found, _NULL_HASH) if array.null_count else found, known
 
 
 def _as_bytes(array: pa.Array) -> pa.Array:

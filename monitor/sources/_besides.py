@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from monitor.sources._outcomes import Assigned, Classified, Estimated, Judged
 
 _SCORE = "scores."
 _O = TypeVar("_O")
+_C = TypeVar("_C", bound=BinaryOutcome | MulticlassOutcome)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,14 +49,15 @@ class Besides:
         if isinstance(outcome, RegressionOutcome) and isinstance(found, Estimated):
             return self._erred(outcome, found, rows)
         if isinstance(outcome, MulticlassOutcome) and isinstance(found, Assigned):
-            return self._scored(outcome, found, rows)
+            return self._scored(self._weighed(outcome, found, rows), found, rows)
         return outcome
 
-    def _weighed(self, outcome: BinaryOutcome, found: Classified, rows: Rows) -> BinaryOutcome:
+    def _weighed(self, outcome: _C, found: Classified | Assigned, rows: Rows) -> _C:
         if self.weight is None:
             return outcome
         score = None if found.score is None else found.score[rows]
-        return outcome.weighed(self.weight[rows], found.predicted[rows], found.label[rows], score)
+        sides = self.weight[rows], found.predicted[rows], found.label[rows]
+        return cast("_C", outcome.weighed(*sides, score))
 
     def _erred(self, outcome: RegressionOutcome, found: Estimated, rows: Rows) -> RegressionOutcome:
         ranges = weighted = None
@@ -63,7 +65,8 @@ class Besides:
         if self.lower is not None and self.upper is not None:
             ranges = RangeOutcome.of(self.lower[rows], self.upper[rows], truth)
         if self.weight is not None:
-            weighted = WeightedErrors.of(self.weight[rows], found.predicted[rows], truth)
+            told = found.predicted[rows]
+            weighted = WeightedErrors.of(self.weight[rows], told, truth, outcome.plan.centre)
         return replace(outcome, ranges=ranges, weighted=weighted)
 
     def _scored(self, outcome: MulticlassOutcome, found: Assigned, rows: Rows) -> MulticlassOutcome:
@@ -76,4 +79,5 @@ class Besides:
         place_of = np.array([*places, len(classes), NOTHING])
         truth = place_of[np.where(label == NOTHING, -1, np.minimum(label, len(places)))]
         scores = np.column_stack([each[rows] for each in self.scores.values()])
-        return replace(outcome, scores=ClassScores.of(classes, scores, truth))
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(outcome, scores=ClassScores.of(classes, scores, truth, weight))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ FAMILIES: tuple[str, ...] = ("empty", "number", "text", "boolean", "time", "nest
 NULL, NUMBER, TEXT, BOOLEAN, TIME, NESTED, MISSING = range(len(FAMILIES))
 
 
+@lru_cache(maxsize=16)
 def alike(kind: int, length: int) -> Kinds:
     """One kind for so many rows, which takes the room of one; read-only."""
     return np.broadcast_to(np.uint8(kind), length)
@@ -312,6 +314,8 @@ def _count_kinds(kinds: Kinds, rows: Counts | None = None) -> NDArray[np.int64]:
 
 
 def _there(kinds: Kinds) -> Bools:
+    if len(kinds) and not kinds.strides[0]:  # see `alike`
+        return np.full(len(kinds), kinds[0] not in (NULL, MISSING))
     return np.not_equal(kinds, NULL) & np.not_equal(kinds, MISSING)
 
 
@@ -322,7 +326,7 @@ def _recode(
     if places is None:
         return np.full(length, -1, np.int32)
     moved = [common.setdefault(text, len(common)) for text in texts]
-    return np.array([*moved, -1], np.int32)[places]
+    return np.array([*moved, -1], np.int32).take(places)
 
 
 def _found(counts: NDArray[np.integer]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -28,12 +28,13 @@ from monitor.sources._dated import dated
 from monitor.sources._extent import extent_batches
 from monitor.sources._formats import GroupReader, Reader, Request
 from monitor.sources._labels import FOREVER, LabelIndex
+from monitor.sources._orphans import count_orphans, wants_orphans
 from monitor.sources._places import File, found, is_folder, shown
 from monitor.sources._placing import rows_within
 from monitor.sources._pulse import pulse_batches, pulsed
 from monitor.sources._reach import Reach, Remembered, reach_batches, together
 from monitor.sources._reads import Reads, of_shares, of_whole
-from monitor.sources._rows import Scan, profile_batches, wanted
+from monitor.sources._rows import Scan, in_order, tally_batches, wanted
 from monitor.sources._survey import survey_batches, surveyed
 from monitor.sources._worker import aid
 from monitor.windows import Window
@@ -118,15 +119,22 @@ class FileLog:
     ) -> Mapping[Window, Mapping[Slice, Portrait]]:
         files = self.files(self.path, windows)
         self._require(columns, files, everything=False)
+        if not windows:
+            return {}
         request = self._request(wanted(plan, columns), columns, tuple(windows), horizon)
         scan, typed = self._scan(files, request), self.reader.typed
         labels = self._labels(columns, horizon, windows)
         first = None
         if self.workers > 1 and labels is None:
             first = aid(plan, columns, self.reader, request, files)
-        return profile_batches(
+        tally = tally_batches(
             plan, columns, windows, horizon, scan, labels, spans=spans, typed=typed, first=first
         )
+        ordered = in_order(windows)
+        if labels is not None and wants_orphans(plan, columns):
+            truths, log = self._truth_batches(columns, ordered), self._named(columns)
+            count_orphans(tally, columns, ordered, horizon, truths, log)
+        return tally.portraits(ordered)
 
     def pulse(
         self, columns: Columns, windows: Sequence[Window], horizon: Horizon
@@ -183,8 +191,7 @@ class FileLog:
         """The labels of the rows of windows: those that came since the first of these began."""
         if not str(self.labels):
             return None
-        since = min((window.start for window in windows), default=ALL_TIME.start)
-        files = self.files(self.labels, (Window(since, ALL_TIME.end),))
+        files = self._since(self.labels, windows)
         named = (("id", columns.id), ("label", columns.label))
         missing = [key for key, name in named if name is None]
         if missing:
@@ -192,9 +199,26 @@ class FileLog:
                 f"columns.{missing[0]}: is needed to join the labels of {shown(self.labels)}"
             )
         self._look_for((*named, ("label_timestamp", columns.label_timestamp)), files)
+        return LabelIndex.of(columns, self._truth_batches(columns, windows), horizon)
+
+    def _since(self, path: Path | str, windows: Sequence[Window]) -> list[File]:
+        """The files that can hold what came since the first of the windows began."""
+        since = min((window.start for window in windows), default=ALL_TIME.start)
+        return self.files(path, (Window(since, ALL_TIME.end),))
+
+    def _truth_batches(
+        self, columns: Columns, windows: Sequence[Window]
+    ) -> Iterable[pa.RecordBatch]:
+        """The rows of the files of labels, of those that can hold labels of the windows."""
         names = tuple(filter(None, (columns.id, columns.label, columns.label_timestamp)))
         request = Request(names, single=frozenset(names))
-        return LabelIndex.of(columns, self._scan(files, request)(), horizon)
+        return self._scan(self._since(self.labels, windows), request)()
+
+    def _named(self, columns: Columns) -> Iterable[pa.RecordBatch]:
+        """The ids of all predictions, those of the newest files first."""
+        names = tuple(filter(None, (columns.id,)))
+        request = Request(names, single=frozenset(names))
+        return self._scan(self.files(self.path)[::-1], request)()
 
     def _require(self, columns: Columns, files: Sequence[File], *, everything: bool) -> None:
         """Look for named columns: at a survey for all of them, later for what no row can lack."""

@@ -192,7 +192,7 @@ def classes(plan: BinaryPlan, column: Column | None, length: int) -> NDArray[np.
         return np.full(length, UNKNOWN)
     known = {plan.negative: NEGATIVE, plan.positive: POSITIVE}
     of_text = [known.get(text, UNKNOWN) for text in column.texts]
-    return np.array([*of_text, UNKNOWN])[column.places]
+    return np.array([*of_text, UNKNOWN]).take(column.places)
 
 
 def numbered(
@@ -212,12 +212,14 @@ def _numbers_of(known: dict[str, int], column: Column | None, length: int) -> ND
     if not isinstance(column, Levels):
         return np.full(length, NOTHING)
     of_text = [known.setdefault(text, len(known)) for text in column.texts]
-    return np.array([*of_text, NOTHING])[column.places]
+    return np.array([*of_text, NOTHING]).take(column.places)
 
 
 def strangers(plan: OutcomePlan | None, column: Column) -> Bools:
     """Which rows hold a prediction or a label that the task does not know."""
     if isinstance(plan, BinaryPlan):
+        if isinstance(column, Levels) and {plan.negative, plan.positive}.issuperset(column.texts):
+            return np.zeros(len(column), np.bool_)  # as nearly always: no row need be looked at
         return column.there & np.equal(classes(plan, column, len(column)), UNKNOWN)
     if isinstance(plan, MulticlassPlan) and plan.complete:
         found, _ = numbered(plan, column, None, len(column))

@@ -101,21 +101,21 @@ class Pass:
         """Count the rows that break a rule, each rule with an example."""
         at = rows.batch
         changed = unit_changed(rows.unit, self.plan.timestamp_unit)
-        _book(tally, "timestamp_unit", rows, changed, _column(at, self.columns.timestamp))
+        book(tally, "timestamp_unit", rows, changed, _column(at, self.columns.timestamp))
         if needs.prediction is not None:
             strange = strangers(self.plan.outcome, read.columns[needs.prediction])
-            _book(tally, "unknown_predictions", rows, strange, _column(at, needs.prediction.name))
+            book(tally, "unknown_predictions", rows, strange, _column(at, needs.prediction.name))
         ids = _column(at, self.columns.id)
         if self.plan.rules:
             for name, chosen in broken_rules(self.plan, at, self.typed):
-                _book(tally, name, rows, chosen, ids)
+                book(tally, name, rows, chosen, ids)
         if truth is None:
             return
-        _book(tally, "early_labels", rows, truth.early(rows.times), ids)
-        _book(tally, "conflicting_labels", rows, truth.contradicted, ids)
+        book(tally, "early_labels", rows, truth.early(rows.times), ids)
+        book(tally, "conflicting_labels", rows, truth.contradicted, ids)
         if needs.label is not None:
             strange = strangers(self.plan.outcome, read.columns[needs.label])
-            _book(tally, "unknown_labels", rows, strange, truth.label)
+            book(tally, "unknown_labels", rows, strange, truth.label)
 
 
 def _keep_freed_memory() -> None:
@@ -128,10 +128,11 @@ def _keep_freed_memory() -> None:
 
 
 def _column(batch: pa.RecordBatch, name: str | None) -> pa.Array | None:
-    return batch.column(name) if name in batch.schema.names else None
+    place = -1 if name is None else batch.schema.get_field_index(name)
+    return None if place < 0 else batch.column(place)
 
 
-def _book(tally: Tally, name: str, rows: Placed, chosen: Bools, shown: pa.Array | None) -> None:
+def book(tally: Tally, name: str, rows: Placed, chosen: Bools, shown: pa.Array | None) -> None:
     """Count the chosen rows of each window, with the first in order of the shown cells."""
     if not chosen.any():
         return

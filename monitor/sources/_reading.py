@@ -123,7 +123,7 @@ class Reading:
         place = codes(array)
         one = len(set(kinds)) == 1 and not array.indices.null_count
         return Levels(
-            np.array([*moved, -1], np.int32)[place],
+            np.array([*moved, -1], np.int32).take(place),
             alike(kinds[0], len(place)) if one else np.array([*kinds, NULL], np.uint8)[place],
             tuple(common),
         )
@@ -171,17 +171,19 @@ def _near_integers(array: pa.Array) -> Levels | None:
         return None
     places = (whole - whole.dtype.type(low)).astype(np.int32)
     met = np.flatnonzero(np.bincount(places))
-    moved = np.zeros(high - low + 1, np.int32)
-    moved[met] = np.arange(len(met))
     texts = tuple(canonical(low + int(place)) for place in met)
-    return Levels(moved[places], alike(NUMBER, len(array)), texts)
+    if len(met) <= high - low:
+        moved = np.zeros(high - low + 1, np.int32)
+        moved[met] = np.arange(len(met))
+        places = moved.take(places)
+    return Levels(places, alike(NUMBER, len(array)), texts)
 
 
 def _kinds(array: pa.Array, kind: int) -> Kinds:
     """This kind for each value, and NULL where there is none."""
     if not array.null_count:
         return alike(kind, len(array))
-    return np.where(present(array), np.uint8(kind), np.uint8(NULL))
+    return present(array) * np.uint8(kind)  # NULL is 0
 
 
 def _as_floats(array: pa.StringArray) -> Floats | None:

@@ -151,7 +151,7 @@ def first_pass(ledger: IdLedger) -> Sieve:
     """Lets all rows through and notes their ids."""
 
     def note(rows: Placed, found: Hashes, known: Bools) -> Placed:
-        ledger.note(found[known], rows.times[known])
+        ledger.note(*((found, rows.times) if known.all() else (found[known], rows.times[known])))
         return rows
 
     return note

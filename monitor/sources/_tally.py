@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TypeVar
 
 import numpy as np
@@ -46,6 +47,7 @@ from monitor.windows import Window
 _MOST_CELLS = 1 << 22  # gathered before they are counted: some 40 MB
 _WORDS = 64  # of a text, about
 _MOST_OPEN = 128  # columns that are being counted: up to 64 MB
+_MOST_PARTS = 16  # outcomes of batches: to merge so many at once costs little more than two
 
 _P = TypeVar("_P", bound=ColumnPlan)
 
@@ -148,6 +150,7 @@ class Tally:
         self._open: dict[tuple[Place, str], NumbersCount | LevelsCount] = {}
         self._columns: dict[tuple[Place, str], ColumnProfile] = {}
         self._outcomes: dict[Place, Outcome | QueryRows] = {}
+        self._parts: dict[Place, list[Outcome | QueryRows]] = {}
         self._together: dict[Place, Multivariate] = {}
         self._anomalies: dict[int, dict[str, Anomaly]] = {}
         self._delays: dict[Place, Delays] = {}
@@ -170,9 +173,13 @@ class Tally:
     def portraits(self, windows: Sequence[Window]) -> dict[Window, dict[Slice, Portrait]]:
         """The portrait of every window and slice, also where there are no rows."""
         self.settled()
-        empty = self._judge({need: need.absent(0) for need in self._needs}, 0)
+        nothing: Mapping[Need, Column] = {need: need.absent(0) for need in self._needs}
+        empty = self._judge(nothing, 0)
         return {
-            window: {key: self._portrait((place, key), window, empty) for key in slices(self._plan)}
+            window: {
+                key: self._portrait((place, key), window, nothing, empty)
+                for key in slices(self._plan)
+            }
             for place, window in enumerate(windows)
         }
 
@@ -180,6 +187,7 @@ class Tally:
         """This tally with everything counted: profiles are left in it, and rows of queries."""
         self._count_waiting()
         self._close()
+        self._merge_parts()
         return self
 
     def take(self, other: Tally) -> None:
@@ -201,7 +209,9 @@ class Tally:
             for name, met in anomalies.items():
                 self.report(window, name, met)
 
-    def _portrait(self, place: Place, window: Window, empty: Judged) -> Portrait:
+    def _portrait(
+        self, place: Place, window: Window, nothing: Mapping[Need, Column], empty: Judged
+    ) -> Portrait:
         facts = self._facts.get(place, _Facts())
         log = LogProfile.of_window(
             facts.rows,
@@ -220,10 +230,10 @@ class Tally:
             or count_of(sliced(self._plan.columns[name], place[1])).profile()
             for name in self._needs.watched
         }
-        none = self._besides({need: need.absent(0) for need in self._needs})
+        none = self._besides(nothing)
         told = none.told(empty.outcome(slice(None)), empty, slice(None))
         outcome = settled(self._outcomes.get(place) or told)
-        together, delays = self._multivariate(place, empty), self._delays_of(place, empty)
+        together, delays = self._multivariate(place, nothing, empty), self._delays_of(place, empty)
         embeddings = {
             name: self._embeddings.get((place, name))
             or EmbeddingProfile.of(Vectors.absent(0, len(plan.centre)).values, plan)
@@ -237,11 +247,13 @@ class Tally:
         none = delays_of(self._plan, empty, NO_TIMES, NO_TIMES, slice(0), self._known_at)
         return self._delays.get(place) or none
 
-    def _multivariate(self, place: Place, empty: Judged) -> Multivariate | None:
+    def _multivariate(
+        self, place: Place, nothing: Mapping[Need, Column], empty: Judged
+    ) -> Multivariate | None:
         if place[1] != WHOLE:
             return None
-        nothing = {name: need.absent(0) for name, need in self._needs.watched.items()}
-        return self._together.get(place) or together(self._plan, nothing, NO_RANKS, slice(0), empty)
+        watched = {name: nothing[need] for name, need in self._needs.watched.items()}
+        return self._together.get(place) or together(self._plan, watched, NO_RANKS, slice(0), empty)
 
     def _count_waiting(self) -> None:
         if self._waiting:
@@ -341,8 +353,16 @@ class Tally:
     def add_outcome(self, place: Place, outcome: Outcome | QueryRows | None) -> None:
         """Add the outcome of more rows."""
         if outcome is not None:
-            before = self._outcomes.get(place)
-            self._outcomes[place] = outcome if before is None else before.merge(outcome)  # type: ignore[arg-type]
+            self._parts.setdefault(place, []).append(outcome)
+            if sum(map(len, self._parts.values())) >= _MOST_PARTS:
+                self._merge_parts()
+
+    def _merge_parts(self) -> None:
+        """Add the outcomes that wait to those of their windows and slices."""
+        for place, parts in self._parts.items():
+            known = [self._outcomes[place]] if place in self._outcomes else []
+            self._outcomes[place] = _merged([*known, *parts])
+        self._parts.clear()
 
     def _judge(self, columns: Mapping[Need, Column], length: int) -> Judged:
         needs = self._needs
@@ -357,6 +377,16 @@ class Tally:
         """Add the profile of a watched column in more rows."""
         before = self._columns.get((place, name))
         self._columns[place, name] = profile if before is None else before.merge(profile)  # type: ignore[arg-type]
+
+
+def _merged(parts: Sequence[Outcome | QueryRows]) -> Outcome | QueryRows:
+    """The outcome of all rows of the parts, which are of one kind."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, QueryRows):
+        return reduce(QueryRows.merge, parts)  # type: ignore[arg-type]
+    return type(first).merged(parts)  # type: ignore[arg-type]
 
 
 def _width(plan: Plan) -> int:

@@ -263,6 +263,42 @@ def weighted_binary() -> dict[str, BinaryOutcome]:
     }
 
 
+def weighted_multiclass() -> dict[str, MulticlassOutcome]:
+    """Outcomes of good, perfect and useless predictions of rows with weights, and all scores."""
+    rng = np.random.default_rng(30)
+    plan = MulticlassPlan(("a", "b", "c"))
+    scores = rng.dirichlet((3.0, 2.0, 1.0), 400)
+    truth = np.array([rng.choice(3, p=each) for each in scores])
+    right = np.eye(3)[truth]
+    sides = {
+        "": (scores.argmax(1), truth, scores),
+        "perfect_": (truth, truth, right),
+        "wrong_": ((truth + 1) % 3, truth, np.roll(right, 1, axis=1)),
+        "never_": (np.zeros(400, np.int64), truth, scores),
+        "one_class_": (np.zeros(400, np.int64), np.zeros(400, np.int64), scores),
+        "new_truths_": (truth, truth + 3, scores),
+        "new_classes_": (truth + 3, truth + 3, scores),
+        "no_labels_": (truth, np.full(400, NOTHING), scores),
+        "percent_": (truth, truth, scores * 100),
+    }
+    found = {}
+    for kind, (told, label, each) in sides.items():
+        rows = told, label, each.max(axis=1)
+        for name in ("uneven",) if kind else WEIGHTS:
+            weight = WEIGHTS[name]
+            found[kind + name] = replace(
+                MulticlassOutcome.of(plan, *rows).weighed(weight, *rows),
+                scores=ClassScores.of(plan.classes, each, label, weight),
+            )
+    empty, none = np.empty(0, np.int64), np.empty(0)
+    return found | {
+        "no_scores": MulticlassOutcome.of(plan, truth, truth).weighed(
+            WEIGHTS["uneven"], truth, truth
+        ),
+        "empty": MulticlassOutcome.of(plan, empty, empty, none).weighed(none, empty, empty, none),
+    }
+
+
 def weighted_regression() -> dict[str, RegressionOutcome]:
     """Outcomes of rows with weights and prediction intervals."""
     rng = np.random.default_rng(29)
@@ -498,7 +534,11 @@ def families() -> dict[type, dict[str, dict[str, Profile]]]:
             "regression": dict(regression()),
             "weighted": dict(weighted_regression()),
         },
-        MulticlassOutcome: {"multiclass": dict(multiclass()), "scores": dict(class_scores())},
+        MulticlassOutcome: {
+            "multiclass": dict(multiclass()),
+            "scores": dict(class_scores()),
+            "weighted": dict(weighted_multiclass()),
+        },
         RankingOutcome: {"ranking": dict(tasks.ranking())},
         ForecastOutcome: {"forecasting": dict(tasks.forecasting())},
         MultilabelOutcome: {"multilabel": dict(tasks.multilabel())},

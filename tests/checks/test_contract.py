@@ -87,11 +87,14 @@ def assert_typed(check: Check) -> None:
 
 
 def assert_at_ease_with_itself(check: Check, profile: Profile) -> None:
-    """No profile breaches the limits that it sets itself."""
+    """No profile breaches the limits that it sets itself, and a green tells what it could see."""
     stat = measure(check, profile, profile)
-    if stat is not None and (check.slack is not None or measures_distance(check)):
-        verdict = judge(stat, default_limit(check, stat)).verdict
-        assert verdict not in (Verdict.WARNING, Verdict.CRITICAL), stat
+    if stat is None:
+        return
+    judged = judge(stat, default_limit(check, stat), check.unit)
+    if check.slack is not None or measures_distance(check):
+        assert judged.verdict not in (Verdict.WARNING, Verdict.CRITICAL), stat
+    assert judged.verdict is not Verdict.OK or judged.detectable is not None or judged.reason
 
 
 def assert_finite_everywhere(check: Check) -> None:

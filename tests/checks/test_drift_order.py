@@ -275,7 +275,8 @@ def test_sides_may_change_places(values, data):
     one, other = column(np.array(values[:cut])), column(np.array(values[cut:]))
     for name in SYMMETRIC:
         there, back = measure(name, one, other), measure(name, other, one)
-        assert there.value == pytest.approx(back.value, rel=1e-6, abs=1e-9)
+        rel = 1e-4 if name == "epps_singleton" else 1e-6  # its matrix may be singular
+        assert there.value == pytest.approx(back.value, rel=rel, abs=1e-9), name
 
 
 @given(samples, samples, st.sampled_from([0.25, 2.0, 1024.0]), st.integers(-1000, 1000))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from checks.check import NotEnoughData, catalogue
 from checks.outcome import ForecastOutcome, RegressionOutcome
 from checks.plan import ForecastPlan
+from checks.verdict import Verdict, default_limit, judge
 from tests.checks.test_outcome_profile import assert_same
 
 PLAN = ForecastPlan(10.0, horizons=("1", "7"))
@@ -55,6 +56,45 @@ def test_that_of_the_largest_of_two_ratios_is_covered():
         stat = check.compute(drawn(seed), drawn(seed + 1, (1.2, 3.0)))
         hits += stat.low <= 1.2 <= stat.high
     assert hits >= 280
+
+
+def verdicts(worse, seeds, horizons=14, rows=500):
+    """Of windows of forecasts that look up to two weeks ahead, the last of them so much worse."""
+    plan = ForecastPlan(10.0, horizons=tuple(map(str, range(1, horizons + 1))))
+    spread = np.sqrt(np.arange(1.0, horizons + 1))
+
+    def week(seed, rows, spread):
+        rng, horizon = np.random.default_rng(seed), np.arange(rows) % horizons
+        errors = rng.normal(size=rows) * spread[horizon]
+        return ForecastOutcome.by(plan, 10.0 + errors, np.full(rows, 10.0), horizon)
+
+    check, then = catalogue()["worst_horizon"], week(0, 7000, spread)
+    spread = np.append(spread[:-1], spread[-1] * worse)
+    limit = default_limit(check, None)
+    for seed in seeds:
+        stat = check.compute(then, week(seed, rows, spread))
+        yield stat, judge(stat, limit)
+
+
+def test_a_stable_model_is_green_and_says_what_it_would_have_shown():
+    found = list(verdicts(1.0, range(1, 301)))
+    assert np.mean([judged.verdict is Verdict.OK for _, judged in found]) > 0.97
+    told = [stat.corrected + judged.detectable for stat, judged in found if judged.detectable]
+    assert len(told) > 290
+    # What is said to be noticed four times in five is noticed about as often.
+    seen = float(np.median(told))
+    assert seen < 2.2
+    hits = np.mean([judged.verdict is not Verdict.OK for _, judged in verdicts(seen, range(200))])
+    assert 0.65 < hits < 0.95
+
+
+def test_a_horizon_twice_as_bad_is_found():
+    found = list(verdicts(2.0, range(1, 201)))
+    assert (
+        np.mean([judged.verdict in (Verdict.WARNING, Verdict.CRITICAL) for _, judged in found])
+        > 0.8
+    )
+    assert np.mean([stat.where.startswith("horizon 14: ") for stat, _ in found]) > 0.95
 
 
 def test_all_checks_of_a_regression_measure_it():

@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 
 from checks import intervals
 from checks.check import Stat
+from checks.explained import r2
 from checks.intervals import Z_JUDGED, Z_SHOWN, Interval, measured
 from checks.outcome import BinaryOutcome, RegressionOutcome
 from checks.plan import BinaryPlan, RegressionPlan
-from checks.regression import r2
 
 PLAN = BinaryPlan("1", "0")
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from checks.check import NotEnoughData
 from checks.delays import EDGES, Delays
+from checks.due import Due
 from checks.late import (
     ipw_accuracy,
     ipw_prevalence,
@@ -59,7 +60,7 @@ def verdict(check, current):
 def test_labels_that_come_as_they_used_to_are_all_there(age, seed):
     current = log(4000, 1, 0.1, age, seed)
     stat = label_coverage.compute(reference(), current)
-    assert stat.floor < 1.0 < stat.ceiling
+    assert stat.floor < 1.0 <= stat.ceiling
     assert stat.value == pytest.approx(1.0, abs=0.12)
     delay = label_delay.compute(reference(), current)
     assert delay.floor < 0.0 < delay.ceiling
@@ -80,6 +81,36 @@ def test_labels_that_stop_coming_are_missed_before_they_are_all_due():
     silent = log(4000, 1, 0.1, 4, 3, coming=0.0)
     assert label_coverage.compute(reference(), silent).value == 0.0
     assert verdict(label_coverage, silent) is Verdict.CRITICAL
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+@pytest.mark.parametrize("wait", [21.7, 23.5, 24.0, 24.2, 24.5, 25.5, 27.0, 40.0])
+def test_labels_that_all_come_after_a_day_are_expected_then_and_not_before(hours, wait):
+    """Bins of ages are wider than a window of an hour: no label is expected within half a bin."""
+
+    def after_a_day(hours, seen_at, n=2000):
+        times = np.linspace(0.0, hours * 3600.0, n)
+        known = times + DAY <= seen_at
+        came = np.zeros(n, np.int64)
+        return Delays.of(times, np.where(known, times + DAY, np.nan), known, came, 1, seen_at)
+
+    then = after_a_day(60 * 24, 90 * DAY)
+    now = after_a_day(hours, (hours + wait) * 3600.0)
+    due = Due.of(then, now)
+    assert due.came.sum() == pytest.approx(due.expected.sum(), rel=0.06)
+    try:
+        stat = label_coverage.compute(then, now)
+    except NotEnoughData:
+        assert wait < 40.0
+    else:
+        assert 0.94 < stat.value <= stat.high == 1.0
+
+
+def test_labels_that_come_sooner_than_they_used_to_are_no_more_than_all():
+    stat = label_coverage.compute(reference(), log(4000, 1, 0.1, 8, 5, pace=0.3))
+    assert stat.value == stat.high == stat.ceiling == 1.0
+    came, expected = (int(each.replace(",", "")) for each in stat.where.split()[::4][:2])
+    assert came > 1.5 * expected
 
 
 def test_before_labels_are_due_nothing_is_said():

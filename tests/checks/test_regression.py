@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from checks.check import NotEnoughData
+from checks.explained import explained_variance, r2
 from checks.outcome import RegressionOutcome
 from checks.plan import RegressionPlan
-from checks.regression import bias, explained_variance, mae, mse, r2, rmse
+from checks.regression import bias, mae, mse, rmse
 from checks.verdict import Verdict, default_limit, judge, judge_missing
 from tests.checks.logs import log, measure, needs_data
 

@@ -183,7 +183,7 @@ def test_all_problems_are_told_at_once_with_their_place_and_a_suggestion(tmp_pat
         ("critical = 0.75", "critical = nan", "must be a finite number"),
         ("critical = 0.75", 'critical = "low"', "models.elec2.checks.roc_auc.critical"),
         ("{ critical = 0.75 }", "{ critical = 0.8, warning = 0.7 }", "beyond warning"),
-        ("ks = false", "ks = 1", "models.elec2.checks.ks: must be true, false or a table"),
+        ("ks = false", "ks = 1", "models.elec2.checks.ks: must be true, false, a table or a"),
         ('categorical = ["weekday"]', 'categorical = ["nswprice"]', "both numeric and"),
         ('url  = "env:SLACK_WEBHOOK_URL"', 'url = "env:NOT_SET"', "NOT_SET is not set"),
         ('url  = "env:SLACK_WEBHOOK_URL"', 'url = "file:no.txt"', "no.txt cannot be read"),

@@ -79,6 +79,7 @@ def classes() -> pa.Table:
             "told": names[scores.argmax(1)],
             "truth": names[truth],
             "region": rng.choice(["north", "south"], ROWS),
+            "weight": rng.gamma(0.5, 2.0, ROWS),
             **{f"p_{name}": scores[:, place] for place, name in enumerate(names)},
         }
     )
@@ -94,7 +95,10 @@ def times() -> pa.Array:
 LOGS = {
     "regression": (amounts, {"lower": "low", "upper": "high", "weight": "weight"}),
     "binary": (decisions, {"score": "score", "weight": "weight"}),
-    "multiclass": (classes, {"scores": {name: f"p_{name}" for name in ("owl", "cat", "dog")}}),
+    "multiclass": (
+        classes,
+        {"scores": {name: f"p_{name}" for name in ("owl", "cat", "dog")}, "weight": "weight"},
+    ),
 }
 
 
@@ -177,12 +181,16 @@ def test_classes_in_a_file_are_measured_as_by_scikit_learn(tmp_path: Path) -> No
     plan, columns = planned("multiclass", file)
     outcome = file.profile(plan, columns, [DAY], LIVE)[DAY][WHOLE].outcome
     scores = np.stack([np.array(table[f"p_{name}"]) for name in ("cat", "dog", "owl")], 1)
-    truth = np.array(table["truth"].to_pylist())
-    assert value("class_log_loss", outcome) == pytest.approx(metrics.log_loss(truth, scores))
-    area = metrics.roc_auc_score(truth, scores, multi_class="ovr")
+    truth, told = (np.array(table[name].to_pylist()) for name in ("truth", "told"))
+    weight = {"sample_weight": np.array(table["weight"])}
+    loss = metrics.log_loss(truth, scores, **weight)
+    assert value("class_log_loss", outcome) == pytest.approx(loss)
+    area = metrics.roc_auc_score(truth, scores, multi_class="ovr", **weight)
     assert value("roc_auc_macro", outcome) == pytest.approx(area, abs=2e-4)
-    top = metrics.top_k_accuracy_score(truth, scores, k=2)
+    top = metrics.top_k_accuracy_score(truth, scores, k=2, **weight)
     assert value("top_k_accuracy", outcome, k=2) == pytest.approx(top)
+    f1 = metrics.f1_score(truth, told, average="macro", **weight)
+    assert value("f1_macro", outcome) == pytest.approx(f1)
 
 
 def test_a_column_that_is_not_there_is_named_with_the_key_that_asks_for_it(tmp_path: Path) -> None:
@@ -230,5 +238,12 @@ def test_what_is_half_said_is_a_problem(columns: dict[str, object], problem: str
 
 
 def test_a_column_without_a_use_is_noted() -> None:
-    config = parse(tree("multiclass", weight="w"), Path("monitor.toml"))
-    assert any("models.m.columns.weight: has no effect on a multiclass" in n for n in config.notes)
+    config = parse(tree("ranking", weight="w", query="q", score="s"), Path("monitor.toml"))
+    assert any("models.m.columns.weight: has no effect on a ranking" in n for n in config.notes)
+
+
+def test_metrics_that_do_not_look_at_weights_are_named() -> None:
+    told = parse(tree("regression", weight="w", lower="a", upper="b"), Path("monitor.toml")).notes
+    wanted = "models.m.columns.weight: is not used by interval_coverage: there each row counts"
+    assert any(wanted in note for note in told)
+    assert not any("is not used by" in note for note in parse(tree("binary"), Path("x")).notes)

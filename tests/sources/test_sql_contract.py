@@ -177,6 +177,26 @@ def test_labels_apart_from_the_log_meet_it_as_in_files(held: Held, horizon: Hori
     assert unlike(found, wanted) == []
 
 
+@pytest.mark.parametrize("horizon", [LIVE, PAST], ids=["now", "in the past"])
+@pytest.mark.parametrize("push_down", [False, True])
+def test_labels_without_a_prediction_are_those_of_a_file(
+    held: Held, horizon: Horizon, push_down: bool
+) -> None:
+    asked = Plan({"few": NumericPlan(3.0)}, orphans=True)
+    source = held.engine.source("bare", labels="labels", push_down=push_down)
+    found = source.profile(asked, COLUMNS, HOURLY, horizon, DAILY)
+    wanted = held.apart.profile(asked, COLUMNS, HOURLY, horizon, DAILY)
+    at_once, _ = source.profile_and_pulse(asked, COLUMNS, HOURLY, horizon, DAILY)
+    counted = 0
+    for window in HOURLY:
+        logs = [each[window][WHOLE].log.anomalies for each in (found, wanted, at_once)]
+        for name in ("dated_labels", "orphan_labels"):
+            met = {log.get(name) for log in logs}
+            assert len(met) == 1, (window, name, met)
+            counted += sum(each.count for each in met if each is not None)
+    assert counted > 100
+
+
 def test_a_query_is_counted_as_a_table_is(held: Held) -> None:
     asked = plan(BINARY, 0, ONE)
     columns = replace(COLUMNS, segments=tuple(ONE))

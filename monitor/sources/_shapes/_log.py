@@ -27,11 +27,12 @@ from monitor.sources._extent import extent_batches
 from monitor.sources._files import FileLog, require
 from monitor.sources._formats import Reader, Request
 from monitor.sources._labels import FOREVER, LabelIndex
+from monitor.sources._orphans import count_orphans, wants_orphans
 from monitor.sources._places import File, shown
 from monitor.sources._placing import rows_within
 from monitor.sources._pulse import pulse_batches, pulsed
 from monitor.sources._reads import Reads
-from monitor.sources._rows import profile_batches, wanted
+from monitor.sources._rows import in_order, tally_batches, wanted
 from monitor.sources._shapes import TIMESTAMP, Broken, Exchange, Options, Row, Shape, shape_of
 from monitor.sources._shapes._losses import Losses, booked
 from monitor.sources._shapes._pairs import Pairs
@@ -114,10 +115,16 @@ class ShapedLog:
         self._require(columns, everything=False)
         scan = self._scan(wanted(plan, columns), columns, windows, horizon)
         labels = self._labels(columns, horizon)
-        portraits = profile_batches(
-            plan, columns, windows, horizon, scan, labels, spans=spans, typed=False
+        if not windows:
+            return {}
+        ordered = in_order(windows)
+        tally = tally_batches(
+            plan, columns, ordered, horizon, scan, labels, spans=spans, typed=False
         )
-        return booked(portraits, scan.losses)
+        if labels is not None and wants_orphans(plan, columns):
+            known = self._scan((str(columns.id),), columns, (ALL_TIME,), horizon)
+            count_orphans(tally, columns, ordered, horizon, self._truth_batches(columns), known())
+        return booked(tally.portraits(ordered), scan.losses)
 
     def rows(
         self, names: Sequence[str], columns: Columns, period: Window, horizon: Horizon
@@ -157,9 +164,14 @@ class ShapedLog:
             if name is None:
                 raise WrongSchema(f"columns.{key}: is needed to join the labels of {shown(path)}")
         files = self.log.files(path)
-        names = frozenset(name for _, name in named if name is not None)
         _look_for(named, self._truths(files), files[0])
-        return LabelIndex.of(columns, batches(self._truths(files), names), horizon)
+        return LabelIndex.of(columns, self._truth_batches(columns), horizon)
+
+    def _truth_batches(self, columns: Columns) -> Iterable[pa.RecordBatch]:
+        parts = (columns.id, columns.label, columns.label_timestamp)
+        return batches(
+            self._truths(self.log.files(self.log.labels)), frozenset(filter(None, parts))
+        )
 
     def _truths(self, files: Sequence[File]) -> Iterator[Row]:
         for file in files:

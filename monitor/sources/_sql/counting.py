@@ -16,6 +16,7 @@ from monitor.sources._sql.frame import AT, Frame, Request
 from monitor.sources._sql.grid import Gridded, gridded
 from monitor.sources._sql.groups import Cut, Grouping
 from monitor.sources._sql.numbers import LOOK, Gauge, has_cells
+from monitor.sources._sql.sweeping import Part, parts
 from monitor.sources._tally import Tally, sliced
 from monitor.windows import Window
 
@@ -52,18 +53,26 @@ class Counting:
 
     def run(self) -> None:
         self._facts()
+        on_grid: dict[str, NumericPlan] = {}
+        by_cells: list[str] = []
         for name, need in self.needs.watched.items():
             plan = self.asked.plan.columns[name]
             if name not in self.frame.cells:
                 continue
             if isinstance(plan, NumericPlan) and not plan.exact and self.has_cells(need):
-                self._gauge(need, plan)
+                on_grid[name] = plan
             else:
-                self._count(need, self.grouping([name]))
+                by_cells.append(name)
+        size = self.facts.together if len(self.windows) == 1 else 1
+        for first in range(0, len(on_grid), size):
+            self._gauge(dict([*on_grid.items()][first : first + size]))
+        for first in range(0, len(by_cells), size):
+            self._count_each(by_cells[first : first + size])
 
     def grouping(self, names: Sequence[str]) -> Grouping:
         rows = self.frame.counted(self.windows, self.kept(names), first=self.first)
-        return Grouping(self.frame, self.asked.plan, self.needs, rows, self.cut, self.size)
+        only = self.first if len(self.windows) == 1 else None
+        return Grouping(self.frame, self.asked.plan, self.needs, rows, self.cut, self.size, only)
 
     def kept(self, names: Sequence[str]) -> list[str]:
         return list(dict.fromkeys((*self.cut.segments, *names)))
@@ -108,20 +117,38 @@ class Counting:
         for block in grouping.blocks([need.name], where=where):
             self.tally.count(need.name, block.read(need), block.places, block.rows)
 
-    def _gauge(self, need: Need, plan: NumericPlan) -> None:
-        """Count a column on the grid, and one by one what the grid does not hold."""
-        cells = self.gridded({need.name: plan}, [], [need.name])
-        gauge = Gauge.of(need.name, plan, cells, self.facts)
-        grouping = self.grouping([]).of(cells.rows)
-        nulls, odd = self.asked.plan.role(need.name) != "label", False
-        for block in grouping.blocks([], *gauge.more, by=gauge.by):
-            answer = gauge.read(block)
-            odd |= answer.odd
-            for place, chosen in block.places:
-                profile = answer.profile(chosen, sliced(plan, place[1]), nulls=nulls)
-                self.tally.add_profile(place, need.name, profile)
-        if odd:
-            self._count(need, grouping, gauge.key.in_(LOOK))
+    def _count_each(self, names: Sequence[str]) -> None:
+        """Count columns by their cells, together where that can be."""
+        grouping = self.grouping(names)
+        apart = [n for n in names if n in self.cut.segments or not grouping.groupable(n)]
+        shared = [name for name in names if name not in apart]
+        if len(shared) < 2:
+            apart, shared = [*names], []
+        for name in apart:
+            self._count(self.needs.watched[name], self.grouping([name]))
+        if shared:
+            for name, block in grouping.each(shared):
+                column = block.read(self.needs.watched[name])
+                self.tally.count(name, column, block.places, block.rows)
+
+    def _gauge(self, plans: Mapping[str, NumericPlan]) -> None:
+        """Count columns on the grid, and one by one what the grid does not hold."""
+        cells = self.gridded(plans, [], list(plans))
+        gauges = [Gauge.of(name, plan, cells, self.facts) for name, plan in plans.items()]
+        grouping, odd = self.grouping([]).of(cells.rows), set[str]()
+        for part in parts(grouping, gauges):
+            self._add(part)
+            odd |= {part.gauge.name} if part.odd else set()
+        for gauge in gauges:
+            if gauge.name in odd:
+                self._count(self.needs.watched[gauge.name], grouping, gauge.key.in_(LOOK))
+
+    def _add(self, part: Part) -> None:
+        name, plan = part.gauge.name, part.gauge.plan
+        nulls = self.asked.plan.role(name) != "label"
+        for place, chosen in part.block.places:
+            profile = part.profile(chosen, sliced(plan, place[1]), nulls=nulls)
+            self.tally.add_profile(place, name, profile)
 
     def gridded(
         self, numeric: Mapping[str, NumericPlan], scored: Sequence[str], names: Sequence[str]

@@ -36,13 +36,14 @@ class Dialect:
     doubles are given: as parameters where those in the text of a statement are not read to the last
     digit, as text to be cast where they might be DECIMAL. ``typed_cells`` tells that each
     cell has a type of its own, ``booleans`` that truth is no number, ``wide_decimals`` that a
-    DECIMAL may be larger than any double. ``fence`` makes the database compute a nested SELECT
-    once, however often its columns are used. ``grouping_sets`` tells that GROUP BY takes several
-    groupings at once, ``grouping_settings`` what has to follow the statement then. ``collation``
-    compares text by its letters alone where columns may do otherwise, ``loose_text`` that they
-    usually do. Fewer rows than ``fetched`` cost less to fetch than the statements that count them
-    (None: however many; a database in our own process saves nothing). ``digest`` names a function
-    that turns text into a whole number, never NULL and each time the same.
+    DECIMAL may be larger than any double, ``real_bytes`` that the bytes of a REAL can be read (by
+    float4send and get_byte), which costs less than LN and POWER. ``fence`` makes the database
+    compute a nested SELECT once, however often its columns are used. So many columns of one window
+    as ``together`` says are counted in one scan, by GROUPING SETS. ``collation`` compares text by
+    its letters alone where columns may do otherwise, ``loose_text`` that they usually do. Fewer
+    rows a window than ``fetched`` cost less to fetch than the statements that count them (None:
+    however many; a database in our own process saves nothing). ``digest`` names a function that
+    turns text into a whole number, never NULL and each time the same.
     """
 
     double: str
@@ -51,9 +52,9 @@ class Dialect:
     typed_cells: bool = False
     booleans: bool = True
     wide_decimals: bool = False
+    real_bytes: bool = False
     fence: Literal["", "OFFSET 0", "LIMIT -1"] = ""
-    grouping_sets: bool = True
-    grouping_settings: str = ""
+    together: int = 1
     collation: str = ""
     loose_text: bool = False
     fetched: int | None = 20_000
@@ -130,13 +131,14 @@ DIALECTS: Mapping[str, Dialect] = {
         typed_cells=True,
         booleans=False,
         fence="LIMIT -1",
-        grouping_sets=False,
         collation="BINARY",
         fetched=None,
     ),
     "postgresql": Dialect(
         "DOUBLE PRECISION",
         wide_decimals=True,
+        real_bytes=True,
+        together=16,
         fence="OFFSET 0",
         collation="C",
         digest="hashtextextended 0",
@@ -145,7 +147,6 @@ DIALECTS: Mapping[str, Dialect] = {
         "",
         "",
         booleans=False,
-        grouping_sets=False,
         collation="utf8mb4_0900_bin",  # from 8.0.17 on; utf8mb4_bin ignores trailing blanks
         loose_text=True,
         digest="crc32",
@@ -154,7 +155,6 @@ DIALECTS: Mapping[str, Dialect] = {
         "",
         "",
         booleans=False,
-        grouping_sets=False,
         collation="utf8mb4_nopad_bin",
         loose_text=True,
         digest="crc32",
@@ -164,7 +164,6 @@ DIALECTS: Mapping[str, Dialect] = {
         "Nullable(Float64)",
         "Nullable(Int32)",
         digest="cityHash64",
-        grouping_settings="SETTINGS group_by_use_nulls = 1",  # else a total reads as 0 or ''
     ),
     "spark": Dialect("DOUBLE", digest="xxhash64"),
     "databricks": Dialect("DOUBLE"),

@@ -22,8 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from checks.grid import Counts
-from checks.outcome import LEAST_TRUTH, SIZES, RegressionOutcome
+from checks.outcome import SIZES, RegressionOutcome
 from checks.plan import RegressionPlan
+from checks.summing import LEAST_TRUTH
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Rows
 from monitor.sources._sql.dialects import DIALECTS, Dialect

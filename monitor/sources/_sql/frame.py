@@ -323,7 +323,7 @@ def _apart(
 ) -> _Truth:
     """The truth from a relation of its own, of ids with one visible label."""
     key = str(asked.columns.id)
-    labels = replace(truth, rows=truth.rows.alias("labels"), arrival=None)
+    labels = replace(truth, rows=truth.rows.alias("labels"), arrival=None, _times={})
     ours, theirs = Ids.of(log, key), Ids.of(labels, key)
     if ours.kind != theirs.kind:
         raise NotPlain(f"{key!r} is of two types in the log and in its labels")

@@ -16,14 +16,20 @@ from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
+    REAL,
     Boolean,
     ColumnElement,
     Double,
     FromClause,
+    Integer,
+    LargeBinary,
     Numeric,
+    and_,
     case,
+    cast,
     func,
     literal_column,
+    type_coerce,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -38,6 +44,12 @@ NULL, BELOW, ABOVE, NAN, STRANGE = 40001, 40002, 40003, 40004, 40005
 Among the cells of the score grid they lie in the gap below one half.
 """
 
+APART = 40006
+"""The key of values whose distances or squares might overflow a sum, where they are told apart."""
+
+FARTHEST = 1e100
+"""The largest distance that is not apart."""
+
 SUMMABLE = 2.0**960
 """Larger distances are left out of sums, which would overflow: such a sum is infinite.
 
@@ -47,11 +59,12 @@ Whether a group has any is told by its least and its largest value.
 SQUARABLE = 2.0**480
 """The same for the sums of squares."""
 
+_NEVER_OVERFLOWS = 2.0**969  # the largest double less one of these is a double
 _LEAST = 2.0**-126
 _LEAST_ROUNDED = _LEAST - 2.0**-150  # from here on float32 rounds to the least normal number
 _LARGEST = (2 - 2.0**-MANTISSA_BITS) * 2.0**127
 _HALF_DIGIT = 2.0**-24  # of a float32 between 1 and 2
-_VANISHING = 2.0**-480  # squares of less may underflow, which is an error in PostgreSQL
+VANISHING = 2.0**-480  # squares of less may underflow, which is an error in PostgreSQL
 _MAX = sys.float_info.max
 _LOG2E = 1.4426950408889634
 _CLIP = sys.float_info.epsilon
@@ -61,6 +74,7 @@ _NEGLIGIBLE = 1e-70  # the fourth power of less may underflow
 Number = ColumnElement[float]
 Key = ColumnElement[int]
 Parts = Mapping[str, ColumnElement[Any]]
+Branches = Sequence[tuple[ColumnElement[bool], Number]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +84,16 @@ class Gridded:
     ``rows`` is a subquery that holds the kept columns by their names, and all that follows.
     ``keys`` are cell numbers or one of the codes above, never NULL. ``values`` are finite values as
     doubles, ``distances`` their distances from the centre and ``squares`` those squared, as far as
-    they can be summed (see `SUMMABLE`), all else NULL. ``scores`` are cells of the score grid, or
-    the code NULL where there is no number (NaN is none) and STRANGE for one outside [0, 1];
-    ``valid`` are scores in [0, 1] as doubles, else NULL.
+    they can be summed (see `SUMMABLE`), all else NULL. ``groups`` are keys with APART for finite
+    values farther from the centre than FARTHEST, ``near`` the distances of all others. ``scores``
+    are cells of the score grid, or the code NULL where there is no number (NaN is none) and STRANGE
+    for one outside [0, 1]; ``valid`` are scores in [0, 1] as doubles, else NULL.
     """
 
     rows: FromClause
     keys: Mapping[str, Key]
+    groups: Mapping[str, Key]
+    near: Mapping[str, Number]
     distances: Mapping[str, Number]
     squares: Mapping[str, Number]
     values: Mapping[str, Number]
@@ -101,11 +118,14 @@ def gridded(
     columns: dict[str, ColumnElement[Any]] = {name: rows.c[name] for name in kept}
     for name, own in short.items():
         columns |= _read(rows.c[name], types[name], own, facts)
-    ways: list[_Numeric | _Score] = [_Numeric(short[n], plan, facts) for n, plan in numeric.items()]
+    kind = _Octets if facts.real_bytes else _Numeric
+    ways: list[_Numeric | _Score] = [kind(short[n], plan, facts) for n, plan in numeric.items()]
     ways += [_Score(short[name], facts) for name in scores]
     nested = facts.nested(columns, rows)
     for step in ("distance", "magnitude", "exponent"):
         more = _joined(getattr(way, step)(nested) for way in ways)
+        if not more:
+            continue
         nested = facts.nested({**nested.c, **more}, nested)
     cells = _joined(way.cell(nested) for way in ways)
     nested = facts.nested({**{name: nested.c[name] for name in kept}, **cells}, nested)
@@ -116,6 +136,8 @@ def gridded(
     return Gridded(
         nested,
         keys=columns_of(numeric, "k"),
+        groups=columns_of(numeric, "g"),
+        near=columns_of(numeric, "n"),
         distances=columns_of(numeric, "d"),
         squares=columns_of(numeric, "q"),
         values=columns_of(numeric, "v"),
@@ -202,29 +224,45 @@ class _Numeric:
         def within(value: Number, limit: float) -> ColumnElement[bool]:
             return value.between(number(-limit), number(limit))
 
-        square = case((within(d, _VANISHING), number(0)), (within(d, SQUARABLE), d * d))
+        square = case((within(d, VANISHING), number(0)), (within(d, SQUARABLE), d * d))
+        key, finite, close = self._key(rows), within(x, _MAX), within(d, FARTHEST)
+        apart = and_(finite, case((close, 0), else_=1) == 1)
+        group = case(*self._surely(rows), (apart, self._code(APART)), else_=key)
         return {
-            self.own + "k": self.facts.as_integer(self._key(rows)),
-            self.own + "v": case((within(x, _MAX), x)),
+            self.own + "k": self._whole(key),
+            self.own + "g": self._whole(group),
+            self.own + "v": case((finite, x)),
+            self.own + "n": case((close, d)),
             self.own + "d": case((within(d, SUMMABLE), d)),
             self.own + "q": square,
         }
 
+    def _code(self, key: int) -> Number:
+        """A key among those that are computed."""
+        return self.facts.number(key)
+
+    def _whole(self, key: Number) -> Key:
+        return self.facts.as_integer(key)
+
     def _key(self, rows: Nested) -> Number:
-        number, x = self.facts.number, rows.c[self.own + "x"]
-        nothing = number(NULL)
+        number, code, x = self.facts.number, self._code, rows.c[self.own + "x"]
+        nothing = code(NULL)
         if self.facts.typed_cells:
-            nothing = case((rows.c[self.own + "t"], number(STRANGE)), else_=nothing)
+            nothing = case((rows.c[self.own + "t"], code(STRANGE)), else_=nothing)
         return case(
             *(() if self.plan.edges else self._near(rows)),
             (x.is_(None), nothing),
-            (x < number(-_MAX), number(BELOW)),
+            (x < number(-_MAX), code(BELOW)),
             (x <= number(_MAX), self._far(x)),
-            (-x < number(-_MAX), number(ABOVE)),
-            else_=number(NAN),
+            (-x < number(-_MAX), code(ABOVE)),
+            else_=code(NAN),
         )
 
-    def _near(self, rows: Nested) -> Sequence[tuple[ColumnElement[bool], Number]]:
+    def _surely(self, _: Nested) -> Branches:
+        """The cells of values that are easily told not to be apart."""
+        return ()
+
+    def _near(self, rows: Nested) -> Branches:
         """The cells of finite distances."""
         number, d = self.facts.number, rows.c[self.own + "d"]
         g, e = rows.c[self.own + "g"], rows.c[self.own + "e"]
@@ -240,17 +278,61 @@ class _Numeric:
         """The cells of other finite values."""
         if self.plan.edges:
             return self._between(x, 0, len(self.plan.edges))
-        last, number = outermost(), self.facts.number
-        return case((x < number(self.plan.centre), number(-last)), else_=number(last))
+        last, centre = outermost(), self.facts.number(self.plan.centre)
+        return case((x < centre, self._code(-last)), else_=self._code(last))
 
     def _between(self, x: Number, first: int, last: int) -> Number:
         """The cell of values that lie in those from ``first`` to ``last``."""
         if first == last:
-            return self.facts.number(first)
+            return self._code(first)
         middle = (first + last) // 2
         below = self._between(x, first, middle)
         above = self._between(x, middle + 1, last)
         return case((x < self.facts.number(self.plan.edges[middle]), below), else_=above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Octets(_Numeric):
+    """The same where the bytes of a REAL can be read: its upper half is the cell."""
+
+    def distance(self, rows: Nested) -> Parts:
+        """x - c, which may be an infinity or NaN."""
+        if abs(self.plan.centre) >= _NEVER_OVERFLOWS:
+            return super(_Octets, self).distance(rows)
+        return {self.own + "d": rows.c[self.own + "x"] - self.facts.number(self.plan.centre)}
+
+    def magnitude(self, _: Nested) -> Parts:
+        return {}
+
+    def exponent(self, rows: Nested) -> Parts:
+        """The bytes of the distance where it has a cell other than the innermost and outermost."""
+        if self.plan.edges:
+            return {}
+        d, number = rows.c[self.own + "d"], self.facts.number
+        octets = _octets(d)
+        above = d.between(number(_LEAST_ROUNDED), number(_LARGEST))
+        below = d.between(number(-_LARGEST), number(-_LEAST_ROUNDED))
+        return {self.own + "b": case((above, octets), (below, octets))}
+
+    def _code(self, key: int) -> Number:
+        return literal_column(f"({key})", Double())
+
+    def _whole(self, key: Number) -> Key:
+        return type_coerce(key, Integer())
+
+    def _surely(self, rows: Nested) -> Branches:
+        if self.plan.edges:
+            return ()
+        number, d, octets = self.facts.number, rows.c[self.own + "d"], rows.c[self.own + "b"]
+        upper, first = _upper_bits(octets, 16), 2**MANTISSA_BITS - 1
+        below = self._code((1 << 15) + first) - upper
+        signed = case((d > number(0), upper - self._code(first)), else_=below)
+        return ((octets.is_not(None), signed),)
+
+    def _near(self, rows: Nested) -> Branches:
+        least = self.facts.number(_LEAST)
+        tiny = rows.c[self.own + "d"].between(-least, least)
+        return (*self._surely(rows), (tiny, self._code(0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,15 +379,39 @@ def _magnitude(distance: Number, facts: Dialect) -> Number:
 
 
 def _exponent(magnitude: Number, facts: Dialect) -> Number:
-    """The exponent of 2, from 0 for the least normal float32 number."""
+    """The exponent of 2, from 0 for the least normal float32 number; or the bytes of the float32
+    next to the magnitude, where the database tells them."""
+    if facts.real_bytes:
+        return _octets(magnitude)
     return facts.floor(func.ln(magnitude, type_=Double) * facts.number(_LOG2E) + facts.number(126))
 
 
 def _steps(magnitude: Number, exponent: Number, bits: int, facts: Dialect) -> Number:
     """The upper bits of the float32 next to a magnitude: exponent (from 1) and mantissa."""
+    if facts.real_bytes:
+        return _upper_bits(exponent, 1 + 8 + bits)
     number, cells = facts.number, facts.number(2.0**bits)
     mantissa = magnitude * func.power(number(2), number(126) - exponent, type_=Double)
     return facts.floor((mantissa + number(_HALF_DIGIT)) * cells) + exponent * cells
+
+
+def _octets(value: Number) -> ColumnElement[Any]:
+    """The four bytes of the float32 next to a double, the highest first."""
+    return func.float4send(cast(value, REAL()), type_=LargeBinary)
+
+
+def _upper_bits(octets: ColumnElement[Any], bits: int) -> Number:
+    """The number that the first bits of some bytes are."""
+
+    def part(place: int, shift: int) -> Number:
+        octet = func.get_byte(octets, literal_column(str(place)), type_=Double)
+        if shift < 0:
+            return octet.op(">>")(literal_column(str(-shift)))
+        return octet * literal_column(str(1 << shift)) if shift else octet
+
+    whole, rest = divmod(bits, 8)
+    first, *others = (part(n, bits - 8 * (n + 1)) for n in range(whole + (rest > 0)))
+    return sum(others, first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import CITEXT
 from sqlalchemy.types import NullType
@@ -80,7 +81,8 @@ class Block:
 class Grouping:
     """Rows of a subquery, to be grouped by window, segment and further columns.
 
-    ``rows`` are those of a frame; ``size`` groups are fetched at a time.
+    ``rows`` are those of a frame; ``size`` groups are fetched at a time. ``only`` is the place of
+    the window that all rows are in, if there is no other.
     """
 
     frame: Frame
@@ -89,6 +91,7 @@ class Grouping:
     rows: FromClause
     cut: Cut
     size: int
+    only: int | None = None
 
     def blocks(
         self,
@@ -104,11 +107,50 @@ class Grouping:
         shown = list(dict.fromkeys((*self.cut.segments, *names)))
         keys = [self.rows.c[WINDOW], *(self._key(name) for name in shown)]
         counted: Query = select(*keys, func.count(), *by, *more).group_by(*keys, *by)
-        if not all(map(self._groupable, shown)):
+        if not all(map(self.groupable, shown)):
             counted = select(*keys, literal_column("1"), *by, *more)
         query = counted.select_from(self.rows)
         if where is not None:
             query = query.where(where)
+        yield from self._answered(query, shown)
+
+    def sets(
+        self, ways: Sequence[Sequence[ColumnElement[Any]]], *more: ColumnElement[Any]
+    ) -> Iterator[Block]:
+        """The groups of equal values of each of these ways to group the rows of the only window.
+
+        The window is no part of the groups: of how many there are, a database would expect too many
+        to count them all at once.
+        """
+        shown = self.cut.segments
+        keys = [self._key(name) for name in shown]
+        grouped = func.grouping_sets(*(tuple_(*keys, *way) for way in ways))
+        place: ColumnElement[Any] = literal_column(str(self.only))
+        query: Query = select(place, *keys, func.count(), *more).group_by(grouped)
+        yield from self._answered(query.select_from(self.rows), shown)
+
+    def each(self, names: Sequence[str]) -> Iterator[tuple[str, Block]]:
+        """The groups of equal cells of each of these columns, all counted in one scan."""
+        shown = self.cut.segments
+        kept = [self._key(name) for name in shown]
+        keys = [self._key(name) for name in names]
+        grouped = func.grouping_sets(*(tuple_(*kept, key) for key in keys))
+        place: ColumnElement[Any] = literal_column(str(self.only))
+        query: Query = select(place, *kept, func.count(), func.grouping(*keys), *keys)
+        query, width = query.group_by(grouped).select_from(self.rows), 1 + len(kept)
+        for rows in self.frame.log.session.stream(query, self.size):
+            for number, name in enumerate(names):
+                mask = (1 << len(names)) - 1 - (1 << (len(names) - 1 - number))
+                cell = width + 2 + number
+                own = [(*r[:width], r[cell], r[width]) for r in rows if r[width + 1] == mask]
+                for block in self._read(own, (*shown, name)):
+                    yield name, block
+
+    def groupable(self, name: str) -> bool:
+        """Whether the database can tell equal cells of a column: of an unknown type it may not."""
+        return self.frame.log.session.sqlite or not isinstance(self.frame.kind(name), NullType)
+
+    def _answered(self, query: Query, shown: Sequence[str]) -> Iterator[Block]:
         for rows in self.frame.log.session.stream(query, self.size):
             yield from self._read([row for row in rows if row[0] is not None], shown)
 
@@ -129,10 +171,6 @@ class Grouping:
             return cast(cells, Text).collate(facts.collation)
         text = facts.typed_cells or isinstance(kind, String)
         return cells.collate(facts.collation) if text else cells
-
-    def _groupable(self, name: str) -> bool:
-        """Whether the database can tell equal cells of a column: of an unknown type it may not."""
-        return self.frame.log.session.sqlite or not isinstance(self.frame.kind(name), NullType)
 
     def _read(self, rows: Cells, shown: Sequence[str]) -> Iterator[Block]:
         """The groups as a block, or several where a column holds cells of several kinds."""

@@ -25,6 +25,7 @@ from monitor.sources import (
 from monitor.sources._extent import extent_batches
 from monitor.sources._files import require
 from monitor.sources._labels import FOREVER, LabelIndex
+from monitor.sources._orphans import count_orphans, wants_orphans
 from monitor.sources._placing import SKEW, rows_within
 from monitor.sources._pulse import Pulses, pulse_batches, pulsed
 from monitor.sources._rows import in_order, tally_batches, wanted
@@ -110,6 +111,7 @@ class SqlLog:
         else:
             tally = self._fetched(asked, frame.odd())
             self._count(frame, asked, tally)
+        self._count_orphans(asked, tally)
         return tally.portraits(asked.windows)
 
     def profile_and_pulse(
@@ -131,6 +133,7 @@ class SqlLog:
             labels = self._labels(rows, columns, horizon)
             pulses = Pulses(columns, windows, horizon, labels)
             tally = self._tallied(asked, rows, labels, pulses)
+            self._count_orphans(asked, tally)
             return tally.portraits(asked.windows), dict(added({}, pulses.found()))
         pulse = self.pulse(columns, windows, horizon)
         return self.profile(plan, columns, windows, horizon, spans), pulse
@@ -161,18 +164,45 @@ class SqlLog:
             raise NotPlain("push_down = false asks for it")
         if facts.fetched is None:
             raise NotPlain("a database in the same process would not count them faster")
-        if _cut(self.log, columns, windows).count() < facts.fetched:
-            raise NotPlain(f"fewer than {facts.fetched:,} cost less to fetch than to count")
+        if _cut(self.log, columns, windows).count() < facts.fetched * len(windows):
+            raise NotPlain(
+                f"fewer than {facts.fetched:,} a window cost less to fetch than to count"
+            )
 
     def _count(self, frame: Frame, asked: Request, tally: Tally) -> None:
         """Add the plain rows to a tally; the database counts them."""
-        for first in range(0, len(asked.windows), _MOST_WINDOWS):
-            windows = asked.windows[first : first + _MOST_WINDOWS]
+        size = self._at_once(asked)
+        for first in range(0, len(asked.windows), size):
+            windows = asked.windows[first : first + size]
             for cut in cuts_of(asked.plan, frame):
                 counting = Counting.of(frame, asked, tally, windows, first, cut, self.batch)
                 counting.run()
                 judge(counting)
                 rule(counting)
+
+    def _at_once(self, asked: Request) -> int:
+        """How many windows are counted at once: one with many rows, where its columns can be."""
+        facts, several = self.log.dialect, len(asked.windows)
+        if several == 1 or facts is None or facts.together == 1 or facts.fetched is None:
+            return _MOST_WINDOWS
+        rows = _cut(self.log, asked.columns, asked.windows).count()
+        return 1 if rows >= several * facts.fetched else _MOST_WINDOWS
+
+    def _count_orphans(self, asked: Request, tally: Tally) -> None:
+        """Count the labels of the windows that no prediction has; only their ids are looked for."""
+        log, truth, columns = self.log, self.truth, asked.columns
+        if truth is None or columns.id is None or not wants_orphans(asked.plan, columns):
+            return
+        dated = _cut(truth, replace(columns, timestamp=columns.label_timestamp), asked.windows)
+        predictions = Rows(log)
+        if dated.where is not None:
+            ours, theirs = alike(log, truth, columns.id)
+            ids = select(theirs).select_from(truth.rows).where(dated.where).correlate(None)
+            predictions = Rows(log, ours.in_(ids))
+        names = [str(columns.id), str(columns.label), str(columns.label_timestamp)]
+        labels = dated.batches(names, self.batch)
+        known = predictions.batches([columns.id], self.batch)
+        count_orphans(tally, columns, asked.windows, asked.horizon, labels, known)
 
     def _fetched(self, asked: Request, rows: Rows | None) -> Tally:
         """The sums of these rows and of the strays."""

@@ -8,26 +8,33 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Boolean, ColumnElement, Float, Integer, Numeric, case, func, or_
+from sqlalchemy import Boolean, ColumnElement, Float, Integer, Numeric, case, func
 from sqlalchemy.types import TypeEngine
 
 from checks import grid
 from checks.grid import Cells, Counts, Floats
 from checks.plan import NumericPlan
 from checks.profile import NumericProfile, frozen
+from monitor.sources._arrow import Bools
 from monitor.sources._columns import Rows
 from monitor.sources._sql.dialects import Dialect
-from monitor.sources._sql.grid import ABOVE, BELOW, NAN, NULL, STRANGE, Gridded
+from monitor.sources._sql.grid import (
+    ABOVE,
+    APART,
+    BELOW,
+    NAN,
+    NULL,
+    STRANGE,
+    VANISHING,
+    Gridded,
+)
 from monitor.sources._sql.groups import Block
-
-APART = 40006
-"""The key of values whose distances or squares might overflow a sum, which Python counts."""
 
 LOOK = (STRANGE, APART)
 """Keys of cells that must be looked at one by one."""
 
-_FARTHEST = 1e100
 _PRECISE = 2.0**53
+_SUMS = 5
 _CODES = (NULL, BELOW, ABOVE, NAN, STRANGE, APART)
 
 Doubles = NDArray[np.float64]
@@ -44,6 +51,7 @@ def has_cells(kind: TypeEngine[Any], facts: Dialect) -> bool:
 class Gauge:
     """What is asked of a column on the grid, and how its answer is read."""
 
+    name: str
     plan: NumericPlan
     key: ColumnElement[int]
     by: Sequence[ColumnElement[Any]]
@@ -51,23 +59,22 @@ class Gauge:
 
     @classmethod
     def of(cls, name: str, plan: NumericPlan, cells: Gridded, facts: Dialect) -> Gauge:
-        value, distance, number = cells.values[name], cells.distances[name], facts.number
-        near = distance.between(number(-_FARTHEST), number(_FARTHEST))
-        key = case((value.is_(None), cells.keys[name]), (near, cells.keys[name]), else_=APART)
-        large = or_(value >= number(_PRECISE), value <= number(-_PRECISE))
-        broken = case((large, 1), (value != facts.floor(value), 1))
+        value, near, number = cells.values[name], cells.near[name], facts.number
+        key = cells.groups[name]
+        tiny = near.between(number(-VANISHING), number(VANISHING))
+        precise = value.between(number(-_PRECISE), number(_PRECISE))  # Spark's FLOOR is a BIGINT
         more = (
-            func.sum(case((near, distance))),
-            func.sum(case((near, cells.squares[name]))),
+            func.sum(near),
+            func.sum(case((tiny, number(0)), else_=near * near)),
             func.min(value),
             func.max(value),
-            func.count(broken),
+            func.count(case((precise, case((value != facts.floor(value), 1))))),
         )
         by = [key]
         if plan.atoms:
             zeroed = value + number(0.0)  # ClickHouse would not find -0.0 among the atoms
             by.append(case((zeroed.in_([number(atom) for atom in plan.atoms]), zeroed)))
-        return cls(plan, key, by, more)
+        return cls(name, plan, key, by, more)
 
     def read(self, block: Block) -> Answer:
         columns = list(block.more)
@@ -82,7 +89,7 @@ class Answer:
     """Groups of rows on the grid: key, how many rows, atom (NaN: none) and sums of each.
 
     Sums are those of distances and squares, the least and the largest value and how many rows hold
-    no integer.
+    no integer; NaN where there is none.
     """
 
     keys: NDArray[np.int64]
@@ -91,9 +98,9 @@ class Answer:
     sums: Sequence[Doubles]
 
     @property
-    def odd(self) -> bool:
-        """Whether cells are among them that must be looked at."""
-        return bool(np.isin(self.keys, LOOK).any())
+    def odd(self) -> Bools:
+        """Which of them must be looked at."""
+        return np.isin(self.keys, LOOK)
 
     def profile(self, chosen: Rows, plan: NumericPlan, *, nulls: bool) -> NumericProfile:
         """The profile of these groups but for the cells to look at; ``nulls`` are left out if not
@@ -101,7 +108,9 @@ class Answer:
         keys, rows = self.keys[chosen], self.rows[chosen]
         finite = ~np.isin(keys, _CODES)
         cells, counts = _merged(keys[finite], rows[finite], plan)
-        total, squares, least, most, broken = (part[chosen][finite] for part in self.sums)
+        total, squares, least, most, broken = (part[chosen] for part in self.sums)
+        low = float(np.fmin.reduce(least, initial=np.inf)) + 0.0
+        high = float(np.fmax.reduce(most, initial=-np.inf)) + 0.0
         missing, nan, above, below = (
             int(rows[keys == code].sum()) for code in (NULL, NAN, ABOVE, BELOW)
         )
@@ -113,17 +122,30 @@ class Answer:
             None,
             None,
             frozen(_count_atoms(self.atoms[chosen][finite], rows[finite], plan)),
-            total=float(total.sum()),
+            total=float(np.nansum(total)),
             squares=float(np.nansum(squares)),
-            minimum=float(least.min(initial=np.inf)) + 0.0,
-            maximum=float(most.max(initial=-np.inf)) + 0.0,
-            integral=not broken.any(),
+            minimum=low,
+            maximum=high,
+            integral=not np.nansum(broken) and low > -_PRECISE and high < _PRECISE,
             nulls=missing if nulls else 0,
             nan=nan,
             above=above,
             below=below,
             found=("number",) if seen else (),
         )
+
+
+def of_cells(keys: Sequence[object], rows: Counts, atoms: Sequence[object]) -> Answer:
+    """An answer that tells no sums."""
+    nothing = np.full(len(rows), np.nan)
+    return Answer(np.array(keys, np.int64), rows, _doubles(atoms), [nothing] * _SUMS)
+
+
+def of_sums(sums: Sequence[Sequence[object]]) -> Answer:
+    """An answer that tells sums of groups, and not of which cells these are."""
+    size = len(sums[0])
+    keys, rows = np.full(size, NULL), np.zeros(size, np.int64)
+    return Answer(keys, rows, np.full(size, np.nan), [_doubles(each) for each in sums])
 
 
 def _doubles(cells: Sequence[object]) -> Doubles:

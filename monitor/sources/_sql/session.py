@@ -301,6 +301,8 @@ def _restrict(connection: Connection, deadline: Deadline) -> None:
                 "timezone": "UTC",
                 "cursor_tuple_fraction": "1",  # else it plans for the first rows, not for all
                 "synchronize_seqscans": "off",  # else order is by chance: a scan begins anywhere
+                "jit": "off",  # it compiles for seconds what runs for less
+                "work_mem": "64MB",  # else the cells of many columns are spilled, or sorted
             }
             connection.execute(select(*(func.set_config(k, v, True) for k, v in settings.items())))
         case "mysql" | "mariadb":
