@@ -20,7 +20,8 @@ _TITLES: Mapping[str, str] = {
     "labels": "labels drifted",
     "performance": "performance fell",
 }
-_OF_CHECKS = ("figures", "predictions", "performance")
+_RULES_BROKEN = "the data broke a rule"
+_OF_CHECKS = ("schema", "figures", "predictions", "performance")
 _NAMED = 3
 
 
@@ -66,12 +67,19 @@ def title(incident: Incident) -> str:
     'features drifted: age'
     """
     what = _TITLES.get(incident.cause, incident.cause.replace("_", " "))
+    if incident.cause == "schema" and not any(_of_types(cause) for cause in incident.causes):
+        what = _RULES_BROKEN
     named = [cause.column or _metric(incident, cause) for cause in incident.causes]
     concerned = list(dict.fromkeys(filter(None, named)))
     if not concerned:
         return what
     rest = f" and {len(concerned) - _NAMED} more" if len(concerned) > _NAMED else ""
     return f"{what}: {', '.join(concerned[:_NAMED])}{rest}"
+
+
+def _of_types(cause: Cause) -> bool:
+    """Whether a cause is about the types of columns, and not about a rule for what they hold."""
+    return cause.check.partition(".")[0] == "schema"
 
 
 def _metric(incident: Incident, cause: Cause) -> str:

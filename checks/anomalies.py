@@ -6,7 +6,7 @@ from functools import partial
 
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import counted, proven
-from checks.log import DATED, Anomaly, LogProfile
+from checks.log import DATED, STRANGE_LABELS, Anomaly, LogProfile
 
 WARNING, CRITICAL = 0.001, 0.05
 """One row in a thousand warns, one in twenty is critical: beyond the share of the reference."""
@@ -101,13 +101,20 @@ def unknown_predictions(reference: LogProfile, current: LogProfile) -> Stat:
 def unknown_labels(reference: LogProfile, current: LogProfile) -> Stat:
     """Share of labels that are none of the known classes, or no number: unknown / all labels.
 
-    They count as not known, so that a change of spelling is told as such and not as an error rate.
+    They count as not known, so that a change of spelling is told as such and not as an error rate;
+    of several classes they count as a class of their own.
 
     >>> log = LogProfile.of_window(80, 0, 1, 2, labels=0, anomalies={"unknown_labels": Anomaly(7)})
     >>> unknown_labels.compute(log, log).value
     1.0
+    >>> several = LogProfile.of_window(80, 0, 1, 2, 70, anomalies={"strange_labels": Anomaly(7)})
+    >>> unknown_labels.compute(several, several).value
+    0.1
     """
-    return _of_labels(reference, current, "unknown_labels", beside=True)
+    if STRANGE_LABELS in current.anomalies:
+        return _share(reference, current, STRANGE_LABELS, current.labels, "labels")
+    beside = current.labels + _found(current, "unknown_labels").count
+    return _share(reference, current, "unknown_labels", beside, "labels")
 
 
 @_rule(cause="labels", needs="label_timestamp")
@@ -121,7 +128,7 @@ def early_labels(reference: LogProfile, current: LogProfile) -> Stat:
     >>> early_labels.compute(log, log).value
     0.5
     """
-    return _of_labels(reference, current, "early_labels")
+    return _share(reference, current, "early_labels", current.labels, "labels")
 
 
 @_rule(cause="labels", needs="label_timestamp", default=False)
@@ -157,7 +164,7 @@ def conflicting_labels(reference: LogProfile, current: LogProfile) -> Stat:
     >>> conflicting_labels.compute(log, log).value
     0.25
     """
-    return _of_labels(reference, current, "conflicting_labels")
+    return _share(reference, current, "conflicting_labels", current.labels, "labels")
 
 
 @_rule(cause="volume", needs="shape")
@@ -200,13 +207,6 @@ def _beside(reference: LogProfile, current: LogProfile, name: str) -> Stat:
 def _within(reference: LogProfile, current: LogProfile, name: str) -> Stat:
     """A rule broken by some of the rows of the profile."""
     return _share(reference, current, name, current.rows)
-
-
-def _of_labels(
-    reference: LogProfile, current: LogProfile, name: str, *, beside: bool = False
-) -> Stat:
-    among = current.labels + (_found(current, name).count if beside else 0)
-    return _share(reference, current, name, among, "labels")
 
 
 def _share(

@@ -128,6 +128,11 @@ class Check:
     weighted: bool = False
 
     @property
+    def kind(self) -> str:
+        """Its name in the catalogue, also where a model asks for it under one of its own."""
+        return self.name.partition(".")[0]
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """What its limits lie between: distances are not negative, a share lies in 0 to 1."""
         if self.within is not None:

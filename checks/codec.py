@@ -6,16 +6,16 @@ So reading costs a few operations on long arrays, however many short ones there 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from checks.grid import Cells, Counts, Floats
-from checks.ragged import Ragged
+from checks.ragged import Ragged, edges_of
 
 _LARGE, _HUGE, _MOST = 0xFF, 0xFFFF, 1 << 62
 _MOST_AXES = 3
@@ -45,15 +45,6 @@ def numbers(values: NDArray[np.int64]) -> bytes:
     huge = large[large >= _HUGE]
     parts = np.minimum(values, _LARGE).astype("u1"), np.minimum(large, _HUGE).astype("<u2")
     return b"".join((*(part.tobytes() for part in parts), huge.astype("<u8").tobytes()))
-
-
-def edges_of(sizes: Iterable[int]) -> list[int]:
-    """Where pieces of these sizes begin, and where the last one ends.
-
-    >>> edges_of([2, 0, 3])
-    [0, 2, 2, 5]
-    """
-    return [0, *accumulate(sizes)]
 
 
 @dataclass(slots=True)
@@ -215,7 +206,7 @@ class Reader:
         lengths = self.wholes(sum(axes))
         if max(lengths, default=0) > len(self.data):
             raise Damaged("an array is larger than the bytes")
-        shapes = [tuple(lengths[a:b]) for a, b in pairwise(edges_of(axes))]
+        shapes = [tuple(lengths[a:b]) for a, b in pairwise(edges_of(axes).tolist())]
         return shapes, self._fitting(np.array([prod(shape) for shape in shapes], np.float64))
 
     def _fitting(self, sizes: Counts | Floats) -> Counts:

@@ -11,6 +11,9 @@ import numpy as np
 ORPHANS, DATED = "orphan_labels", "dated_labels"
 """Labels that no prediction has, and all labels that came in a window, where either is counted."""
 
+UNKNOWN_LABELS, STRANGE_LABELS = "unknown_labels", "strange_labels"
+"""Labels that a task does not know: beside the labels that count, or among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:

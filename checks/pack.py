@@ -19,12 +19,12 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from checks import grid
-from checks.codec import Damaged, Reader, Writer, edges_of
+from checks.codec import Damaged, Reader, Writer
 from checks.grid import Cells, Counts, Floats
 from checks.plan import ColumnPlan, MultivariatePlan, NumericPlan, OutcomePlan
 from checks.portrait import ColumnProfile, Columns, Portrait
 from checks.profile import CategoricalProfile, NumericProfile
-from checks.ragged import Ragged
+from checks.ragged import Ragged, edges_of
 from checks.sound import sound, sound_profiles, sound_values
 from checks.stack import ARRAYS, Stack
 
@@ -232,7 +232,7 @@ def _columns() -> _Coding:
         stack: Any = numeric.read(source, numbers.count(0))
         found = iter(range(len(stack))), iter(levels.read(source, numbers.count(1)))
         kept = [next(found[number]) for number in numbers]
-        edges = pairwise(edges_of(sizes))
+        edges = pairwise(edges_of(sizes).tolist())
         columns = [Columns(zip(names[a:b], kept[a:b], strict=True), stack) for a, b in edges]
         if [len(each) for each in columns] != sizes:
             raise Damaged("a name comes twice")
@@ -323,7 +323,7 @@ def _sequence(element: _Coding, *, same: bool) -> _Coding:
     def read(source: _In, count: int) -> list[Any]:
         sizes = source.reader.wholes(count)
         flat = _bounded(element, source, sum(sizes))
-        tuples = (tuple(flat[start:end]) for start, end in pairwise(edges_of(sizes)))
+        tuples = (tuple(flat[start:end]) for start, end in pairwise(edges_of(sizes).tolist()))
         if not same:
             return list(tuples)
         known: dict[Any, Any] = {}
@@ -342,7 +342,7 @@ def _mapping(key: _Coding, value: _Coding, made: Callable[[Any], Any] = dict) ->
         sizes = source.reader.wholes(count)
         names = _bounded(key, source, sum(sizes))
         elements = value.read(source, len(names))
-        edges = list(pairwise(edges_of(sizes)))
+        edges = list(pairwise(edges_of(sizes).tolist()))
         found = [dict(zip(names[a:b], elements[a:b], strict=True)) for a, b in edges]
         if [len(each) for each in found] != sizes:
             raise Damaged("a name comes twice")

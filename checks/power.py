@@ -55,6 +55,15 @@ def noticed(stat: Stat, bound: float, *, above: bool = True) -> float | None:
     return _shifted(stat, bound, above=above)
 
 
+def beyond(bound: float, unit: str, *, above: bool) -> bool:
+    """Whether no number could breach a bound, as one learnt from what is as bad as can be.
+
+    >>> beyond(1.02, "ratio", above=True), beyond(1.02, "", above=True)
+    (True, False)
+    """
+    return unit == "ratio" and not (bound < 1.0 if above else bound > 0.0)
+
+
 def untold(stat: Stat, bound: float, unit: str, *, above: bool) -> str:
     """Why `noticed` gives no answer, in words.
 
@@ -62,7 +71,7 @@ def untold(stat: Stat, bound: float, unit: str, *, above: bool) -> str:
     'nothing could be seen: a share is never below -0.02'
     """
     side = "above" if above else "below"
-    if unit == "ratio" and not (bound < 1.0 if above else bound > 0.0):
+    if beyond(bound, unit, above=above):
         return f"nothing could be seen: a share is never {side} {figure(bound)}"
     if not stat.n_current:
         return "nothing could be seen: there are no values to look at"
@@ -112,11 +121,12 @@ def _share(n: int, bound: float) -> float | None:
 def _shifted(stat: Stat, bound: float, *, above: bool) -> float | None:
     if stat.floor is None or stat.ceiling is None:
         return None
-    end = stat.floor if above else stat.ceiling
+    end, other = (stat.floor, stat.ceiling) if above else (stat.ceiling, stat.floor)
     judged = stat.value if stat.corrected is None else stat.corrected
     there, back = _scale(judged, stat.floor, stat.ceiling)
     try:
-        reach = there(bound) + _TIMES * (there(judged) - there(end))
+        span = there(judged) - there(end) or there(other) - there(judged)  # the end may be cut off
+        reach = there(bound) + _TIMES * span
         found = back(reach)
     except (ValueError, OverflowError, ZeroDivisionError):
         return None

@@ -7,9 +7,8 @@ import re
 
 import numpy as np
 
-from checks.check import EXACT, Noise, NotEnoughData, Stat, check
+from checks.check import NotEnoughData, Stat, check
 from checks.figures import share_above, share_below
-from checks.grid import Counts
 from checks.intervals import counted, proven, share_of
 from checks.profile import CategoricalProfile, NumericProfile
 from checks.text import figure
@@ -136,117 +135,6 @@ def most_common(
         raise NotEnoughData(_NONE)
     rows, name = _most_common(current)
     return share_of(rows, current.n, n_reference=reference.n, where=name)
-
-
-@check(
-    NumericProfile,
-    CategoricalProfile,
-    direction="both",
-    slack=(0.5, 0.75),
-    relative=True,
-    cause="schema",
-    default=False,
-)
-def distinct_values(
-    reference: NumericProfile | CategoricalProfile, current: NumericProfile | CategoricalProfile
-) -> Stat:
-    """How many different values a column has.
-
-    More rows show more values, so that what is judged is the number that as many rows as those of
-    the reference would show, if both were drawn alike. Exact for text of which every level is
-    named, and for numbers with up to 5,000 different values; of more it is only told how many there
-    are at least.
-
-    >>> from checks.plan import CategoricalPlan
-    >>> plan = CategoricalPlan(("DE", "FR"))
-    >>> now = CategoricalProfile.of({"DE": 7, "FR": 2, "Germany": 1}, plan)
-    >>> distinct_values.compute(now, now).value
-    3.0
-
-    Formula: number of levels, times those of the reference / Σ_levels 1 - (1 - share)^rows.
-    Source: Hurlbert 1971 (rarefaction).
-    """
-    return _variety(reference, current, 1.0)
-
-
-@check(
-    NumericProfile,
-    CategoricalProfile,
-    direction="below",
-    slack=(0.25, 0.6),
-    relative=True,
-    unit="ratio",
-    cause="schema",
-    minimum=30,
-    default=False,
-)
-def uniqueness(
-    reference: NumericProfile | CategoricalProfile, current: NumericProfile | CategoricalProfile
-) -> Stat:
-    """Share of different values among all: 1 where no value repeats.
-
-    It falls with the number of rows, so that what is judged is the share that as many rows as those
-    of the reference would show. Known where ``distinct_values`` is.
-
-    >>> from checks.plan import NumericPlan
-    >>> profile = NumericProfile.of(np.repeat([1.0, 2.0, 5.0], 10), NumericPlan())
-    >>> uniqueness.compute(profile, profile).value
-    0.1
-
-    Formula: number of different values / values. Source: Hurlbert 1971 (rarefaction).
-    """
-    return _variety(reference, current, float(max(current.n, 1)), float(max(reference.n, 1)))
-
-
-def _variety(
-    reference: NumericProfile | CategoricalProfile,
-    current: NumericProfile | CategoricalProfile,
-    among: float,
-    then: float = 1.0,
-) -> Stat:
-    """The number of different values by ``among``; judged for the rows of the reference."""
-    if not current.n:
-        raise NotEnoughData(_NONE)
-    counts, complete = _rows_by_value(current)
-    if not complete:
-        least = Stat(len(counts) / among, n_current=current.n, scale=0.0, noise=EXACT)
-        reason = f"at least {len(counts):,} different values: a profile does not name so many"
-        raise NotEnoughData(reason, among=current.n, stat=least)
-    usual, known = _rows_by_value(reference)
-    shown, error = _shown_by(usual, current.n) if known and len(usual) else (1.0, 0.0)
-    scale = (len(usual) if known and len(usual) else 1.0) / shown / then
-    return Stat(
-        len(counts) / among,
-        len(counts) * scale,
-        n_reference=reference.n,
-        n_current=current.n,
-        noise=Noise(error * scale, binding=False),
-    )
-
-
-def _shown_by(counts: Counts, rows: int) -> tuple[float, float]:
-    """How many of the values so many rows show on average, and the deviation of that number.
-
-    As many rows as were counted, or more, show all.
-    """
-    total = int(counts.sum())
-    if rows >= total:
-        return float(len(counts)), 0.0
-    missed = np.exp(rows * np.log1p(-np.minimum(counts / total, 1.0 - 1e-16)))
-    return float((1.0 - missed).sum()), float(np.sqrt((missed * (1.0 - missed)).sum()))
-
-
-def _rows_by_value(profile: NumericProfile | CategoricalProfile) -> tuple[Counts, bool]:
-    """Rows of each value that is told apart, and whether these are all."""
-    if isinstance(profile, CategoricalProfile):
-        named = np.array([*profile.counts.tolist(), *profile.unseen.values()], np.int64)
-        return named[named > 0], profile.other <= sum(profile.unseen.values())
-    if profile.exact is not None and profile.exact_counts is not None:
-        return profile.exact_counts[profile.exact_counts > 0], True
-    if profile.n and profile.minimum == profile.maximum:
-        return np.array([profile.n]), True
-    cells = profile.counts
-    return cells[cells > 0], not profile.n
 
 
 def _most_common(profile: NumericProfile | CategoricalProfile) -> tuple[int, str]:

@@ -143,14 +143,20 @@ def _fine(stat: Stat, threshold: float, limit: Limit, unit: str) -> Judgement:
     so few values could not show a critical one, a distance is not judged. Of a share of broken rows
     it is said.
     """
-    from checks.power import noticed, untold  # scipy: who only names verdicts shall not wait
+    from checks.power import (  # scipy: who only names verdicts shall not wait
+        beyond,
+        noticed,
+        untold,
+    )
 
     above = limit.direction == "above"
     if limit.direction == "both":
         above = _judged(stat) >= limit.centre
     seen = noticed(stat, threshold, above=above)
     if seen is None:
-        return Judgement(Verdict.OK, threshold, untold(stat, threshold, unit, above=above))
+        reason = untold(stat, threshold, unit, above=above)
+        verdict = Verdict.UNDECIDED if beyond(threshold, unit, above=above) else Verdict.OK
+        return Judgement(verdict, threshold, reason)
     detectable = abs(seen - _judged(stat))
     unbounded = (stat.ceiling if above else stat.floor) is None
     binding = stat.noise is None or stat.noise.binding

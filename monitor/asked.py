@@ -7,12 +7,15 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, make_dataclass, replace
+from dataclasses import dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from checks.check import Check, catalogue
+from checks.embedding import EmbeddingProfile
+from checks.profile import CategoricalProfile, NumericProfile
 from checks.rules import row_rule
+from checks.strata import Strata
 from checks.verdict import Limit
 from monitor.binding import Problems, Table, bind
 from monitor.evaluate import Rule
@@ -26,6 +29,8 @@ from monitor.tasks import OUTCOMES, fits
 _ROW_KEYS: Mapping[str, Any] = {"warning": float, "critical": float, "min_rows": int}
 _KEYS: Mapping[str, Any] = {**_ROW_KEYS, "columns": tuple[str, ...], "name": str}
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_ROLES = {each.name for each in fields(Columns)}
+_OF_COLUMNS = {NumericProfile, CategoricalProfile, EmbeddingProfile, Strata}
 _APART = 'give one a name, such as name = "strict"'
 
 
@@ -67,12 +72,16 @@ class Asked:
                 self.problems.add(f"{place}.{name}", said)
             elif asked:
                 self._complete(check, {}, f"{place}.{name}")
+                if name in table:
+                    self._tell_lack(check, f"{place}.{name}")
                 yield Rule(check)
 
     def _settings(self, check: Check, tables: Sequence[Table], place: str) -> Sequence[Rule]:
         """A rule for each table of settings of one check, told apart by name or columns."""
         several = len(tables) > 1
         read: dict[str, list[Rule]] = defaultdict(list)
+        if not tables:
+            self.problems.add(place, "is an empty list; write false to leave the check out")
         for turn, table in enumerate(tables):
             rule = self._rule(Rule(check), table, f"{place}[{turn}]" if several else place)
             if rule is not None:
@@ -81,12 +90,14 @@ class Asked:
 
     def _shared_out(self, rules: Sequence[Rule], place: str) -> Iterator[Rule]:
         """The columns of rules of one name: those none lists are left to the one without a list."""
-        listed = [name for rule in rules for name in rule.columns or ()]
+        listed = [name for rule in rules for name in set(rule.columns or ())]
         twice = sorted({name for name in listed if listed.count(name) > 1})
+        own = rules[0].check.name.partition(".")[2]
+        way = f"the name {own!r} is used twice" if own else _APART
         if twice:
-            self.problems.add(place, f"{twice[0]!r} is in two lists of columns; {_APART}")
+            self.problems.add(place, f"{twice[0]!r} is in two lists of columns; {way}")
         if sum(rule.columns is None for rule in rules) > 1:
-            self.problems.add(place, f"two of its tables are about the same columns; {_APART}")
+            self.problems.add(place, f"two of its tables are about the same; {way}")
         for rule in rules:
             yield replace(rule, others=tuple(listed)) if rule.columns is None else rule
 
@@ -167,6 +178,11 @@ class Asked:
         for name in sorted(names & late):
             self.problems.add(place, f"{name!r} comes later than its row: a rule cannot look at it")
 
+    def _tell_lack(self, check: Check, place: str) -> None:
+        """Note that a check is asked for whose part of the log is not named."""
+        if check.needs in _ROLES and self._lacks(check.needs):
+            self.problems.note(place, f"will not be judged: columns.{check.needs} is not named")
+
     def _complete(self, check: Check, given: Mapping[str, Any], place: str) -> None:
         """Say which settings a check lacks to measure anything."""
         if missing := lacking(check, given):
@@ -187,12 +203,15 @@ class Asked:
             limit = Limit(given.get("warning"), given.get("critical"), check.direction, "config")
         parameters = {k: v for k, v in given.items() if k in check.parameters}
         self._complete(check, parameters, place)
+        self._tell_lack(check, place)
         for key, said in impossible(check, limit, parameters):
             self.problems.add(f"{place}.{key}", said)
         if given.get("min_rows", 0) < 0:
             self.problems.add(f"{place}.min_rows", "must not be negative")
-        if name := given.get("name"):
-            check = self._named(check, name, f"{place}.name")
+        if "columns" in given and not set(check.takes) & _OF_COLUMNS:
+            self.problems.add(f"{place}.columns", f"{check.name} is about no single column")
+        if "name" in given:
+            check = self._named(check, given["name"], f"{place}.name")
         return replace(
             rule,
             check=check,

@@ -17,13 +17,15 @@ from types import FrameType
 from alerts.delivery import Channel, Delivered, deliver
 from alerts.message import Message
 from alerts.secret import redact
+from monitor.duty import Memory
 from monitor.export import Board
 from monitor.findings import ModelSnapshot, Snapshot
 from monitor.model import Config, Model
 from monitor.report.words import counted, word
 from monitor.sources import Horizon, SourceError
 from monitor.store import Latest, Run, Store
-from monitor.tick import PIPELINE, Memory, Pass, Passed
+from monitor.tick import Pass, Passed
+from monitor.trouble import PIPELINE, Troubles
 from monitor.windows import Window
 
 log = logging.getLogger("modelmon")
@@ -152,6 +154,7 @@ class Daemon:
             self.stopping.is_set,
             lambda window, done, total: self._progressed(model, window, done, total),
         )
+        troubles = Troubles(model, self.config.daemon, self.store, horizon.known_at)
         started, begun = horizon.known_at, time.monotonic()
         passed, reason, trouble = Passed(), "", ""
         told: tuple[Message, ...] = ()
@@ -159,7 +162,7 @@ class Daemon:
             passed = one.run()
             if passed.latest is not None:
                 self._latest[model.name] = passed.latest
-            told = one.untroubled(*PIPELINE)
+            told = troubles.untroubled(*PIPELINE)
             self._source_up[model.name] = True
             self._say(model.name, passed)
         except SourceError as error:
@@ -168,13 +171,13 @@ class Daemon:
             log.log(logging.DEBUG if repeated else logging.WARNING, "%s: %s", model.name, trouble)
             self._lamented[model.name] = trouble
             self._source_up[model.name] = False
-            told = one.troubled("source", f"cannot be read: {trouble}"[:MOST_SAID])
+            told = troubles.troubled("source", f"cannot be read: {trouble}"[:MOST_SAID])
         except Exception as error:
             reason = "internal"
             trouble = self._redacted(f"{type(error).__name__}: {error}")
             said = self._redacted(traceback.format_exc())
             log.error("%s: an unexpected failure; the other models go on\n%s", model.name, said)  # noqa: TRY400
-            told = one.troubled("monitor", f"failed on this model: {trouble}"[:MOST_SAID])
+            told = troubles.troubled("monitor", f"failed on this model: {trouble}"[:MOST_SAID])
         for notice in passed.notices:
             log.info("%s: %s", model.name, notice)
         elapsed = timedelta(seconds=time.monotonic() - begun)

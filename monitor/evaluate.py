@@ -26,6 +26,7 @@ _NOT_KEPT = "nothing is kept of several columns together"
 _NOT_DATED = "when labels came is not kept: columns.label_timestamp says it, of the reference too"
 _NOT_SPLIT = "needs labels, and a column in segments by whose values rows are split"
 
+_NOT_WATCHED = "no column of this name is watched"
 _NO_REFERENCE = "the reference has none of these rows"
 _LACKING: Mapping[type, str] = {Strata: _NOT_SPLIT, Delays: _NOT_DATED}
 
@@ -99,7 +100,7 @@ def row_rules_of(rules: Iterable[Rule]) -> dict[str, str]:
 
 def wants_orphans(rules: Iterable[Rule]) -> bool:
     """Whether a rule is about labels that no prediction has, which cost a look of their own."""
-    return any(rule.check.name == ORPHANS for rule in rules)
+    return any(rule.check.kind == ORPHANS for rule in rules)
 
 
 def evaluate(
@@ -154,7 +155,36 @@ def evaluate(
                     rule.weight(subject.column),
                 )
         found += [done[key] for key in sorted(done)]
+        found += _unmet(target, plan, rules, found) if place == WHOLE else []
     return tuple(found)
+
+
+def _unmet(
+    target: Target, plan: Plan, rules: Iterable[Rule], found: Iterable[Finding]
+) -> Iterator[Finding]:
+    """Columns that a rule lists and that nothing is measured of: a slip is no silence."""
+    met = {(each.check, each.column) for each in found if each.slice == WHOLE}
+    for rule in rules:
+        for name in dict.fromkeys(rule.columns or ()):
+            if (rule.check.name, name) in met:
+                continue
+            watched = name in plan.columns
+            said = f"{rule.check.kind} does not measure such a column" if watched else _NOT_WATCHED
+            judged = judge_missing(NotEnoughData(said))
+            yield Finding(
+                target.model,
+                WHOLE,
+                rule.check.name,
+                name,
+                target.window,
+                target.revision,
+                None,
+                judged.threshold,
+                "",
+                judged.verdict,
+                judged.reason,
+                rule.check.cause or _ROLE_CAUSES["feature"],
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +214,7 @@ class _Subject:
     def asked(self, rule: Rule) -> bool:
         if rule.columns is None:
             return self.column not in rule.others
-        return not self.column or self.column in rule.columns
+        return self.column in rule.columns
 
 
 def _taking(kind: type, rules: Sequence[Rule]) -> list[tuple[int, Rule]]:

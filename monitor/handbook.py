@@ -290,9 +290,12 @@ The changes thought of are a shift of a numeric column and a level that becomes 
 `mmd` and `centroid_distance` it is an upper bound, since only the whole spread of their rows is
 kept. Where it cannot be told, as for a limit that a share can never break, a reason stands instead.
 
+A table with `warning` or `critical` takes the place of both default limits.
+
 A check may be asked for more than once, as a list of tables. Each is about the `columns` it lists,
-the one without a list about all others. With a `name` two may be about the same column, and
-findings tell them apart as `quantile.p50` and `quantile.p99`:
+the one without a list about all others. A table with a `name` is a check of its own, whatever the
+others list: two may be about the same column, and findings tell them apart as `quantile.p50` and
+`quantile.p99`:
 
 ```toml
 psi = [

@@ -224,10 +224,10 @@ def _ago(moment: datetime | None, now: datetime | None) -> str:
     if now is None:
         return _moment(moment)
     seconds = (now - moment).total_seconds()
-    if seconds < 0:
+    if seconds <= -1.0:  # what happened while the page was made is no prophecy
         return f"{_moment(moment)}, in the future"
     unit, size = next(((u, s) for u, s in _UNITS if seconds >= s), ("second", 1.0))
-    return f"{_moment(moment)}, {counted(int(seconds // size), unit)} ago"
+    return f"{_moment(moment)}, {counted(int(max(seconds, 0.0) // size), unit)} ago"
 
 
 def _file(name: str) -> str:

@@ -12,7 +12,7 @@ from monitor.report.records import moment
 from monitor.report.words import counted
 from monitor.signals import sentence
 from monitor.step import command_for
-from monitor.tick import PIPELINE
+from monitor.trouble import PIPELINE
 
 if TYPE_CHECKING:
     from alerts.incident import Incident

@@ -262,6 +262,17 @@ def _figures(firing: Sequence[Finding], report: Report) -> str:
     return f"out of bounds: {', '.join(told)}{more}"
 
 
+def _schema(firing: Sequence[Finding], report: Report) -> str:
+    types = [finding for finding in firing if finding.kind == "schema"]
+    others = [finding for finding in firing if finding.kind != "schema"]
+    return "; ".join(
+        (
+            *([f"the schema is broken in {_columns(types)}"] if types else []),
+            *([_figures(others, report)] if others else []),
+        )
+    )
+
+
 def _performance(firing: Sequence[Finding], report: Report) -> str:
     told = [_moved(finding, report.norms.get(finding.check)) for finding in firing[:NAMED_METRICS]]
     rest = len(firing) - len(told)
@@ -294,7 +305,7 @@ _PHRASES: Mapping[str, Callable[[Sequence[Finding], Report], str]] = {
     "source": _phrase("the log could not be read"),
     "stale": _phrase("the log is late"),
     "volume": _phrase("the number of rows is out of bounds"),
-    "schema": _phrase("the schema is broken in {}"),
+    "schema": _schema,
     "nulls": _phrase("values are missing in {}"),
     "new_categories": _phrase("unseen categories in {}"),
     "features": _features,

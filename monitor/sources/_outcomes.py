@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checks.grid import Counts, Floats
+from checks.log import STRANGE_LABELS, UNKNOWN_LABELS
 from checks.outcome import (
     NEGATIVE,
     POSITIVE,
@@ -213,6 +214,12 @@ def _numbers_of(known: dict[str, int], column: Column | None, length: int) -> ND
         return np.full(length, NOTHING)
     of_text = [known.setdefault(text, len(known)) for text in column.texts]
     return np.array([*of_text, NOTHING]).take(column.places)
+
+
+def strange_labels(plan: OutcomePlan | None) -> str:
+    """As what labels are told that the task does not know: among its labels, or beside them."""
+    among = isinstance(plan, MulticlassPlan | MultilabelPlan)
+    return STRANGE_LABELS if among else UNKNOWN_LABELS
 
 
 def strangers(plan: OutcomePlan | None, column: Column) -> Bools:

@@ -18,7 +18,7 @@ from monitor.sources._derived import derived
 from monitor.sources._duplicates import keys
 from monitor.sources._labels import LabelIndex, Truth, truth_of
 from monitor.sources._needs import Need, Needs
-from monitor.sources._outcomes import strangers
+from monitor.sources._outcomes import strange_labels, strangers
 from monitor.sources._placing import Placed, Placer, unit_changed
 from monitor.sources._row_rules import broken_rules
 from monitor.sources._tally import NO_TIMES, Gathered, Tally
@@ -115,7 +115,7 @@ class Pass:
         book(tally, "conflicting_labels", rows, truth.contradicted, ids)
         if needs.label is not None:
             strange = strangers(self.plan.outcome, read.columns[needs.label])
-            book(tally, "unknown_labels", rows, strange, truth.label)
+            book(tally, strange_labels(self.plan.outcome), rows, strange, truth.label)
 
 
 def _keep_freed_memory() -> None:

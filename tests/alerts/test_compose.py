@@ -75,3 +75,11 @@ def test_a_title_names_each_column_once_and_counts_the_rest(history: Play) -> No
 def test_a_title_does_without_columns_and_known_causes(history: Play) -> None:
     incident = page(history, features="C").incident
     assert title(replace(incident, causes=(), cause="moon_phase")) == "moon phase"
+
+
+def test_a_title_tells_broken_rules_from_other_types(history: Play) -> None:
+    incident = replace(page(history, features="C").incident, cause="schema")
+    rule = Cause("unusable_weights", "", 1, 1, "critical", "They are.")
+    types = Cause("schema", "age", 1, 1, "critical", "It is text.")
+    assert title(replace(incident, causes=(rule,))) == "the data broke a rule: unusable_weights"
+    assert title(replace(incident, causes=(types,))) == "the columns changed: age"

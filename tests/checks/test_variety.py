@@ -6,7 +6,7 @@ import pytest
 from checks.check import Check, NotEnoughData
 from checks.plan import CategoricalPlan, NumericPlan
 from checks.profile import MOST_UNSEEN, CategoricalProfile, NumericProfile
-from checks.validity import distinct_values, uniqueness
+from checks.variety import distinct_values, uniqueness
 from checks.verdict import Verdict, default_limit, judge
 
 LEVELS = CategoricalPlan(tuple(f"l{place}" for place in range(300)))
@@ -58,15 +58,44 @@ def test_values_that_vanish_or_multiply_are_found() -> None:
     assert verdict(uniqueness, ids, numbers(np.arange(500) // 4)) is Verdict.CRITICAL
 
 
-def test_where_not_all_values_are_known_the_least_is_shown_and_nothing_judged() -> None:
+@pytest.mark.parametrize(
+    ("check", "then", "now", "judged"),
+    [
+        (distinct_values, np.arange(2000), np.arange(1900), 2000.0),
+        (uniqueness, np.arange(4000), np.r_[np.arange(1300), np.arange(700)], 0.65),
+        (uniqueness, np.arange(2000), np.r_[np.arange(2000), np.arange(2000)], 0.75),
+        (uniqueness, np.arange(2000), np.arange(4000), 1.0),
+    ],
+)
+def test_the_larger_side_is_thinned_to_the_smaller(check, then, now, judged) -> None:
+    assert check.compute(numbers(then), numbers(now)).corrected == pytest.approx(judged, rel=1e-3)
+
+
+def test_a_larger_window_of_the_same_values_is_green() -> None:
+    rng = np.random.default_rng(5)
+    then = numbers(rng.integers(0, 4000, 1000))
+    for rows in (1000, 2000, 5000):
+        now = numbers(rng.integers(0, 4000, rows))
+        assert verdict(distinct_values, then, now) is Verdict.OK
+        assert verdict(uniqueness, then, now) is Verdict.OK
+
+
+def test_rarefaction_is_the_mean_over_samples_without_replacement() -> None:
+    rng = np.random.default_rng(6)
+    then, now = rng.integers(0, 50, 100), np.sort(rng.zipf(1.5, 300) % 90)
+    drawn = [len(np.unique(rng.choice(now, 100, replace=False))) for _ in range(4000)]
+    found = distinct_values.compute(numbers(then), numbers(now)).corrected
+    assert found == pytest.approx(np.mean(drawn), rel=0.005)
+
+
+def test_where_not_all_values_are_known_no_number_is_given() -> None:
     few, many = numbers(np.arange(100)), numbers(np.linspace(1.0, 2.0, 9000))
     new = {f"n{place}": 1 for place in range(MOST_UNSEEN + 5)}
     crowded = CategoricalProfile.of({**new, "l1": 3}, LEVELS)
     for then, now in ((few, many), (text(100, 1), crowded)):
         with pytest.raises(NotEnoughData, match=r"at least .* different values") as caught:
             distinct_values.compute(then, now)
-        assert caught.value.stat is not None
-        assert 0 < caught.value.stat.value < now.n
-        assert default_limit(distinct_values, caught.value.stat).warning is None
+        assert caught.value.stat is None
     with pytest.raises(NotEnoughData, match="no values"):
         uniqueness.compute(few, numbers([np.nan]))
+    assert distinct_values.compute(many, few).corrected is None

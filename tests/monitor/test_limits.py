@@ -72,12 +72,20 @@ def problems(**tables):
         ("psi", {"min_rows": -1}, "psi.min_rows: must not be negative"),
         ("psi", [1], "psi: must be true, false, a table or a list of tables"),
         ("psi", {"name": "a b"}, "psi.name: 'a b' is no name; use letters, digits, - and _"),
-        ("psi", [{"bins": 5}, {"bins": 9}], "psi: two of its tables are about the same columns;"),
+        ("psi", [{"bins": 5}, {"bins": 9}], "psi: two of its tables are about the same; give one"),
         (
             "psi",
             [{"columns": ["a", "k"]}, {"columns": ["k"]}],
             "psi: 'k' is in two lists of columns; give one a name, such as name = \"strict\"",
         ),
+        ("psi", [], "psi: is an empty list; write false to leave the check out"),
+        ("psi", {"name": ""}, "psi.name: '' is no name"),
+        (
+            "psi",
+            [{"name": "x", "bins": 5}, {"name": "x"}],
+            "psi: two of its tables are about the same; the name 'x' is used twice",
+        ),
+        ("accuracy", {"columns": ["a"]}, "accuracy.columns: accuracy is about no single column"),
         ("psi", [{}, {"columns": ["k"], "bins": 1}], "psi[1].bins: is 1; give a number from 2"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from checks.verdict import Verdict
 from monitor.config import parse
 from monitor.evaluate import Rule
 from monitor.findings import Finding
@@ -82,4 +83,14 @@ def test_a_list_of_one_and_a_name_alone_are_fine() -> None:
     assert (one.check.name, one.parameters, one.others) == ("psi", {"bins": 5}, ())
     (named,) = rules('psi = { name = "coarse", bins = 5 }', "psi")
     assert (named.check.name, named.parameters) == ("psi.coarse", {"bins": 5})
-    assert rules("psi = []", "psi") == ()
+
+
+def test_a_column_that_nothing_is_measured_of_is_not_passed_over_in_silence() -> None:
+    asked = rules('psi = { columns = ["a", "zz"] }\nnew_categories = { columns = ["b"] }', "psi")
+    found = findings(*asked, *rules('new_categories = { columns = ["b"] }', "new_categories"))
+    assert found["psi", "a"].verdict.judged
+    for key, reason in (
+        (("psi", "zz"), "no column of this name is watched"),
+        (("new_categories", "b"), "new_categories does not measure such a column"),
+    ):
+        assert (found[key].verdict, found[key].reason) == (Verdict.NO_DATA, reason)

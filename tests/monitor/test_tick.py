@@ -18,12 +18,14 @@ from checks.verdict import Verdict
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.demo_log import write_log
+from monitor.duty import Memory
 from monitor.export import Board
 from monitor.learn import learn
+from monitor.letters import RECENT
 from monitor.replay import replay, windows_of
 from monitor.sources import Horizon
 from monitor.store import Entry, Store
-from monitor.tick import RECENT, Memory, Pass
+from monitor.tick import Pass
 from monitor.windows import State, Window
 from tests.monitor.small import (
     DAY,

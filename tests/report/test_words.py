@@ -72,6 +72,17 @@ CALM = finding("psi", "income", Verdict.OK, Stat(0.01), 0.25)
             "Out of bounds: quantile of age",
         ),
         (
+            (
+                finding("unusable_weights", "", Verdict.CRITICAL, Stat(0.3), cause="schema"),
+                finding("uniqueness", "age", Verdict.CRITICAL, Stat(0.3), cause="schema"),
+            ),
+            "Out of bounds: unusable_weights, uniqueness of age",
+        ),
+        (
+            (finding("schema", "age", Verdict.CRITICAL, Stat(0.3), cause="schema"),),
+            "The schema is broken in age",
+        ),
+        (
             (finding("custom", "", Verdict.WARNING, Stat(0.3), cause="moon"),),
             "Moon: 1 check out of bounds",
         ),

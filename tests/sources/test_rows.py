@@ -302,7 +302,7 @@ def test_classes_are_counted_by_prediction_and_truth() -> None:
     assert outcome.right / outcome.labelled == accuracy_score(*zip(*known, strict=True))
     assert found.log.anomalies == {
         "unknown_predictions": Anomaly(2, "fox"),
-        "unknown_labels": Anomaly(2, "fox"),
+        "strange_labels": Anomaly(2, "fox"),
     }
 
 

@@ -44,10 +44,9 @@ from monitor.sources._sql.grid import (
     STRANGE,
     SUMMABLE,
     Gridded,
-    calibration_bin,
     gridded,
-    losses,
 )
+from monitor.sources._sql.losses import calibration_bin, losses
 from tests.servers import require_module
 from tests.sources.engines import ENGINES, Engine, engine
 

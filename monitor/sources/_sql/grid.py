@@ -9,24 +9,21 @@ to either exponent. There is no division: SQLAlchemy takes it for that of DECIMA
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
-    REAL,
     Boolean,
     ColumnElement,
     Double,
     FromClause,
     Integer,
-    LargeBinary,
     Numeric,
     and_,
     case,
-    cast,
     func,
     literal_column,
     type_coerce,
@@ -35,8 +32,8 @@ from sqlalchemy.types import TypeEngine
 
 from checks.grid import MANTISSA_BITS, SCORE_BITS, SCORE_TOP, outermost
 from checks.plan import NumericPlan
-from checks.summing import CALIBRATION_BINS
 from monitor.sources._sql.dialects import DIALECTS, Dialect, Nested
+from monitor.sources._sql.float32 import exponent_of, octets, upper_bits, upper_bits_of
 
 NULL, BELOW, ABOVE, NAN, STRANGE = 40001, 40002, 40003, 40004, 40005
 """Keys of cells that hold no finite number: nothing, -inf, +inf, NaN, and what is no number.
@@ -63,13 +60,8 @@ _NEVER_OVERFLOWS = 2.0**969  # the largest double less one of these is a double
 _LEAST = 2.0**-126
 _LEAST_ROUNDED = _LEAST - 2.0**-150  # from here on float32 rounds to the least normal number
 _LARGEST = (2 - 2.0**-MANTISSA_BITS) * 2.0**127
-_HALF_DIGIT = 2.0**-24  # of a float32 between 1 and 2
 VANISHING = 2.0**-480  # squares of less may underflow, which is an error in PostgreSQL
 _MAX = sys.float_info.max
-_LOG2E = 1.4426950408889634
-_CLIP = sys.float_info.epsilon
-_SMALL = 1e-4  # below, four terms of a series are log(1 - p) to the last digit
-_NEGLIGIBLE = 1e-70  # the fourth power of less may underflow
 
 Number = ColumnElement[float]
 Key = ColumnElement[int]
@@ -215,7 +207,7 @@ class _Numeric:
     def exponent(self, rows: Nested) -> Parts:
         if self.plan.edges:
             return {}
-        return {self.own + "e": _exponent(rows.c[self.own + "g"], self.facts)}
+        return {self.own + "e": exponent_of(rows.c[self.own + "g"], self.facts)}
 
     def cell(self, rows: Nested) -> Parts:
         number = self.facts.number
@@ -266,7 +258,7 @@ class _Numeric:
         """The cells of finite distances."""
         number, d = self.facts.number, rows.c[self.own + "d"]
         g, e = rows.c[self.own + "g"], rows.c[self.own + "e"]
-        steps = _steps(g, e, MANTISSA_BITS, self.facts)
+        steps = upper_bits_of(g, e, MANTISSA_BITS, self.facts)
         first = number(1 - 2**MANTISSA_BITS)
         return (
             (d >= number(_LEAST_ROUNDED), steps + first),
@@ -309,10 +301,10 @@ class _Octets(_Numeric):
         if self.plan.edges:
             return {}
         d, number = rows.c[self.own + "d"], self.facts.number
-        octets = _octets(d)
+        told = octets(d)
         above = d.between(number(_LEAST_ROUNDED), number(_LARGEST))
         below = d.between(number(-_LARGEST), number(-_LEAST_ROUNDED))
-        return {self.own + "b": case((above, octets), (below, octets))}
+        return {self.own + "b": case((above, told), (below, told))}
 
     def _code(self, key: int) -> Number:
         return literal_column(f"({key})", Double())
@@ -323,11 +315,11 @@ class _Octets(_Numeric):
     def _surely(self, rows: Nested) -> Branches:
         if self.plan.edges:
             return ()
-        number, d, octets = self.facts.number, rows.c[self.own + "d"], rows.c[self.own + "b"]
-        upper, first = _upper_bits(octets, 16), 2**MANTISSA_BITS - 1
+        number, d, told = self.facts.number, rows.c[self.own + "d"], rows.c[self.own + "b"]
+        upper, first = upper_bits(told, 16), 2**MANTISSA_BITS - 1
         below = self._code((1 << 15) + first) - upper
         signed = case((d > number(0), upper - self._code(first)), else_=below)
-        return ((octets.is_not(None), signed),)
+        return ((told.is_not(None), signed),)
 
     def _near(self, rows: Nested) -> Branches:
         least = self.facts.number(_LEAST)
@@ -354,13 +346,13 @@ class _Score:
         return {self.own + "h": case((m < least, least), else_=m)}
 
     def exponent(self, rows: Nested) -> Parts:
-        return {self.own + "f": _exponent(rows.c[self.own + "h"], self.facts)}
+        return {self.own + "f": exponent_of(rows.c[self.own + "h"], self.facts)}
 
     def cell(self, rows: Nested) -> Parts:
         number, x = self.facts.number, rows.c[self.own + "x"]
         p, m = rows.c[self.own + "p"], rows.c[self.own + "m"]
         h, f = rows.c[self.own + "h"], rows.c[self.own + "f"]
-        steps = _steps(h, f, SCORE_BITS, self.facts)
+        steps = upper_bits_of(h, f, SCORE_BITS, self.facts)
         fine = case((m >= number(_LEAST_ROUNDED), steps), else_=number(0))
         key = case(
             (p < number(0.5), fine),
@@ -376,77 +368,3 @@ def _magnitude(distance: Number, facts: Dialect) -> Number:
     """A distance of at least the least normal float32 number, at most the largest."""
     largest = facts.number(_LARGEST)
     return case((distance >= largest, largest), else_=distance)
-
-
-def _exponent(magnitude: Number, facts: Dialect) -> Number:
-    """The exponent of 2, from 0 for the least normal float32 number; or the bytes of the float32
-    next to the magnitude, where the database tells them."""
-    if facts.real_bytes:
-        return _octets(magnitude)
-    return facts.floor(func.ln(magnitude, type_=Double) * facts.number(_LOG2E) + facts.number(126))
-
-
-def _steps(magnitude: Number, exponent: Number, bits: int, facts: Dialect) -> Number:
-    """The upper bits of the float32 next to a magnitude: exponent (from 1) and mantissa."""
-    if facts.real_bytes:
-        return _upper_bits(exponent, 1 + 8 + bits)
-    number, cells = facts.number, facts.number(2.0**bits)
-    mantissa = magnitude * func.power(number(2), number(126) - exponent, type_=Double)
-    return facts.floor((mantissa + number(_HALF_DIGIT)) * cells) + exponent * cells
-
-
-def _octets(value: Number) -> ColumnElement[Any]:
-    """The four bytes of the float32 next to a double, the highest first."""
-    return func.float4send(cast(value, REAL()), type_=LargeBinary)
-
-
-def _upper_bits(octets: ColumnElement[Any], bits: int) -> Number:
-    """The number that the first bits of some bytes are."""
-
-    def part(place: int, shift: int) -> Number:
-        octet = func.get_byte(octets, literal_column(str(place)), type_=Double)
-        if shift < 0:
-            return octet.op(">>")(literal_column(str(-shift)))
-        return octet * literal_column(str(1 << shift)) if shift else octet
-
-    whole, rest = divmod(bits, 8)
-    first, *others = (part(n, bits - 8 * (n + 1)) for n in range(whole + (rest > 0)))
-    return sum(others, first)
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """Terms of a row with a valid score; their sums over rows are those of an outcome profile."""
-
-    log_loss: Number
-    log_loss_squared: Number
-    brier: Number
-    brier_squared: Number
-
-
-def losses(score: Number, label: int, dialect: str) -> Losses:
-    """The losses of a score (``valid`` of `Gridded`) whose truth is ``label``, 0 or 1."""
-    number = DIALECTS[dialect].number
-    least, most = number(_CLIP), number(1 - _CLIP)
-    clipped = case((score < least, least), (score > most, most), else_=score)
-    log = _log_of_rest(clipped, number) if label == 0 else func.ln(clipped, type_=Double)
-    vanishing = case((score < number(_NEGLIGIBLE), number(0)), else_=score)
-    square = _square(vanishing if label == 0 else number(1) - score)
-    return Losses(-log, _square(log), square, _square(square))
-
-
-def _square(value: Number) -> Number:
-    return value * value
-
-
-def _log_of_rest(p: Number, number: Callable[[float], Number]) -> Number:
-    """log(1 - p): by its series where 1 - p would lose digits of p."""
-    series = p * (number(1) + p * (number(1 / 2) + p * (number(1 / 3) + p * number(1 / 4))))
-    return case((p < number(_SMALL), -series), else_=func.ln(number(1) - p, type_=Double))
-
-
-def calibration_bin(score: Number, dialect: str) -> Key:
-    """Which of ten equal bins a valid score falls in."""
-    facts = DIALECTS[dialect]
-    tenths, last = score * facts.number(CALIBRATION_BINS), facts.number(CALIBRATION_BINS - 1)
-    return facts.as_integer(case((tenths >= last, last), else_=facts.floor(tenths)))

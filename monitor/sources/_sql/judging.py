@@ -11,7 +11,7 @@ from checks.log import Anomaly
 from checks.plan import BinaryPlan, MulticlassPlan, NumericPlan, RegressionPlan
 from monitor.sources._arrow import Bools, mask, short_texts
 from monitor.sources._needs import Need
-from monitor.sources._outcomes import classes, judged, numbered, strangers
+from monitor.sources._outcomes import classes, judged, numbered, strange_labels, strangers
 from monitor.sources._sql import errors, scores
 from monitor.sources._sql.counting import Counting
 from monitor.sources._sql.groups import Block, Grouping
@@ -132,7 +132,7 @@ def _report(counting: Counting, block: Block) -> None:
         return
     for name, need in (
         ("unknown_predictions", counting.needs.prediction),
-        ("unknown_labels", counting.needs.label),
+        (strange_labels(counting.asked.plan.outcome), counting.needs.label),
     ):
         if need is not None and need.name in block.cells:
             strange = strangers(counting.asked.plan.outcome, block.read(need))

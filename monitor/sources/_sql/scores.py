@@ -19,7 +19,8 @@ from checks.summing import CALIBRATION_BINS
 from monitor.sources._arrow import Bools
 from monitor.sources._columns import Rows
 from monitor.sources._sql.dialects import DIALECTS
-from monitor.sources._sql.grid import NULL, STRANGE, Gridded, Losses, calibration_bin, losses
+from monitor.sources._sql.grid import NULL, STRANGE, Gridded
+from monitor.sources._sql.losses import Losses, calibration_bin, losses
 
 _KEYS = 3
 _LOSSES = tuple(each.name for each in fields(Losses))
