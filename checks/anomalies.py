@@ -107,7 +107,8 @@ def unknown_labels(reference: LogProfile, current: LogProfile) -> Stat:
     >>> log = LogProfile.of_window(80, 0, 1, 2, labels=0, anomalies={"unknown_labels": Anomaly(7)})
     >>> unknown_labels.compute(log, log).value
     1.0
-    >>> several = LogProfile.of_window(80, 0, 1, 2, 70, anomalies={"strange_labels": Anomaly(7)})
+    >>> among = {"strange_labels": Anomaly(7)}
+    >>> several = LogProfile.of_window(80, 0, 1, 2, labels=70, anomalies=among)
     >>> unknown_labels.compute(several, several).value
     0.1
     """

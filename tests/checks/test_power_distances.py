@@ -239,8 +239,6 @@ def test_of_what_is_counted_the_limit_itself_is_seen():
 @pytest.mark.parametrize(
     ("stat", "bound", "unit", "above", "words"),
     [
-        (share_of(0, 50), -0.02, "ratio", False, "a share is never below -0.02"),
-        (share_of(50, 50), 1.0, "ratio", True, "a share is never above 1"),
         (proven(0, 0), 0.05, "ratio", True, "no values to look at"),
         (share_of(1, 5), 0.01, "ratio", False, "too few values to prove anything below 0.01"),
         (Stat(3.0, n_current=1), 5.0, "", True, "nothing tells how the number varies"),
@@ -249,6 +247,20 @@ def test_of_what_is_counted_the_limit_itself_is_seen():
 def test_a_green_that_could_not_have_seen_anything_says_why(stat, bound, unit, above, words):
     said = judge(stat, Limit(bound, None, "above" if above else "below"), unit)
     assert (said.verdict, said.detectable) == (Verdict.OK, None)
+    assert words in said.reason
+
+
+@pytest.mark.parametrize(
+    ("stat", "limit", "words"),
+    [
+        (share_of(0, 50), Limit(-0.02, None, "below"), "a share is never below -0.02"),
+        (share_of(50, 50), Limit(1.0, None), "a share is never above 1"),
+        (share_of(50, 50), Limit(1.001, 1.05), "a share is never above 1"),
+    ],
+)
+def test_what_no_share_could_breach_is_not_green(stat, limit, words):
+    said = judge(stat, limit, "ratio")
+    assert (said.verdict, said.detectable) == (Verdict.UNDECIDED, None)
     assert words in said.reason
 
 

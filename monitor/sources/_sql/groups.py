@@ -139,10 +139,13 @@ class Grouping:
         query: Query = select(place, *kept, func.count(), func.grouping(*keys), *keys)
         query, width = query.group_by(grouped).select_from(self.rows), 1 + len(kept)
         for rows in self.frame.log.session.stream(query, self.size):
+            told: dict[int, list[tuple[Any, ...]]] = {}
+            for row in rows:
+                told.setdefault(row[width + 1], []).append(tuple(row))
             for number, name in enumerate(names):
                 mask = (1 << len(names)) - 1 - (1 << (len(names) - 1 - number))
                 cell = width + 2 + number
-                own = [(*r[:width], r[cell], r[width]) for r in rows if r[width + 1] == mask]
+                own = [(*r[:width], r[cell], r[width]) for r in told.get(mask, ())]
                 for block in self._read(own, (*shown, name)):
                     yield name, block
 
