@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,15 +19,17 @@ from checks.matrix import TOLD, TRUE, Matrix
 from checks.outcome_classes import MulticlassOutcome
 from checks.resampling import percentiles
 
-
-@check(
+_metric = partial(
+    check,
     MulticlassOutcome,
     direction="below",
     slack=(0.05, 0.2),
     unit="ratio",
     cause="performance",
-    weighted=True,
 )
+
+
+@_metric(weighted=True)
 def f1_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean F1 of the classes, each of which counts the same, however rare.
 
@@ -48,15 +51,7 @@ def f1_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     return _average(_f1, _evenly, reference, current)
 
 
-@check(
-    MulticlassOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def f1_weighted(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean F1 of the classes, each of which counts as often as it is the truth.
 
@@ -75,15 +70,7 @@ def f1_weighted(reference: MulticlassOutcome, current: MulticlassOutcome) -> Sta
     return _average(_f1, _by_labels, reference, current)
 
 
-@check(
-    MulticlassOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def precision_macro(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean precision of the classes, each of which counts the same, however rare.
 
@@ -103,15 +90,7 @@ def precision_macro(reference: MulticlassOutcome, current: MulticlassOutcome) ->
     return _average(_precision, _evenly, reference, current)
 
 
-@check(
-    MulticlassOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def precision_weighted(reference: MulticlassOutcome, current: MulticlassOutcome) -> Stat:
     """Mean precision of the classes, each of which counts as often as it is the truth.
 

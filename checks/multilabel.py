@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.special import ndtr, ndtri
 
@@ -26,8 +28,17 @@ from checks.label_shares import (
 )
 from checks.outcome_labels import MultilabelOutcome
 
+_metric = partial(
+    check,
+    MultilabelOutcome,
+    direction="below",
+    slack=(0.05, 0.2),
+    unit="ratio",
+    cause="performance",
+)
 
-@check(MultilabelOutcome, direction="below", slack=(0.05, 0.2), unit="ratio", cause="performance")
+
+@_metric()
 def label_f1_macro(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Mean F1 of the labels, each of which counts the same, however rare.
 
@@ -48,7 +59,7 @@ def label_f1_macro(reference: MultilabelOutcome, current: MultilabelOutcome) -> 
     return average(F1, evenly, reference, current)
 
 
-@check(MultilabelOutcome, direction="below", slack=(0.05, 0.2), unit="ratio", cause="performance")
+@_metric()
 def label_f1_micro(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """F1 of all labels of all rows taken together, so that frequent labels count most.
 
@@ -66,14 +77,7 @@ def label_f1_micro(reference: MultilabelOutcome, current: MultilabelOutcome) -> 
     return pooled(F1, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_f1_weighted(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Mean F1 of the labels, each of which counts as often as it is true.
 
@@ -92,14 +96,7 @@ def label_f1_weighted(reference: MultilabelOutcome, current: MultilabelOutcome) 
     return average(F1, by_truth, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_precision_macro(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Mean precision of the labels, each of which counts the same, however rare.
 
@@ -119,14 +116,7 @@ def label_precision_macro(reference: MultilabelOutcome, current: MultilabelOutco
     return average(PRECISION, evenly, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_precision_micro(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Share of the predicted labels, of all rows together, that were true.
 
@@ -144,14 +134,7 @@ def label_precision_micro(reference: MultilabelOutcome, current: MultilabelOutco
     return pooled(PRECISION, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_precision_weighted(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Mean precision of the labels, each of which counts as often as it is true.
 
@@ -171,14 +154,7 @@ def label_precision_weighted(reference: MultilabelOutcome, current: MultilabelOu
     return average(PRECISION, by_truth, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_recall_macro(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Mean recall of the labels, each of which counts the same, however rare.
 
@@ -198,14 +174,7 @@ def label_recall_macro(reference: MultilabelOutcome, current: MultilabelOutcome)
     return average(RECALL, evenly, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_recall_micro(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Share of the true labels, of all rows together, that were predicted.
 
@@ -223,14 +192,7 @@ def label_recall_micro(reference: MultilabelOutcome, current: MultilabelOutcome)
     return pooled(RECALL, reference, current)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def subset_accuracy(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Share of rows whose predicted set is exactly the true one, with labels new to the model.
 
@@ -290,14 +252,7 @@ def hamming_loss(reference: MultilabelOutcome, current: MultilabelOutcome) -> St
     return enough(stat, n)
 
 
-@check(
-    MultilabelOutcome,
-    direction="below",
-    slack=(0.05, 0.2),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def label_jaccard(reference: MultilabelOutcome, current: MultilabelOutcome) -> Stat:
     """Mean over rows of the share of labels that predicted and true set have in common.
 

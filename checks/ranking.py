@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,10 @@ from checks.resampling import (
     reflected,
 )
 from checks.score_cells import ScoreCells, rows_at_top, rows_reaching
+
+_metric = partial(
+    check, BinaryOutcome, direction="below", slack=(0.05, 0.25), unit="ratio", cause="performance"
+)
 
 
 @check(
@@ -180,15 +186,7 @@ def ks_score(reference: BinaryOutcome, current: BinaryOutcome) -> Stat:
     return enough_of_each(stat, p, q)
 
 
-@check(
-    BinaryOutcome,
-    direction="below",
-    slack=(0.05, 0.25),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def precision_at(
     reference: BinaryOutcome, current: BinaryOutcome, *, threshold: float = 0.5
 ) -> Stat:
@@ -217,15 +215,7 @@ def precision_at(
     return enough(stat, int(n), FEWEST_ROWS, f"{what}{_by(current)}")
 
 
-@check(
-    BinaryOutcome,
-    direction="below",
-    slack=(0.05, 0.25),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def recall_at(reference: BinaryOutcome, current: BinaryOutcome, *, threshold: float = 0.5) -> Stat:
     """Share of positives whose score reaches a threshold of your own: tp / (tp + fn).
 
@@ -250,15 +240,7 @@ def recall_at(reference: BinaryOutcome, current: BinaryOutcome, *, threshold: fl
     return enough(stat, int(n), FEWEST_ROWS, f"positive labels{_by(current)}")
 
 
-@check(
-    BinaryOutcome,
-    direction="below",
-    slack=(0.05, 0.25),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def precision_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 0.1) -> Stat:
     """Share of positives among the top share ``k`` of the labelled rows by score.
 
@@ -283,15 +265,7 @@ def precision_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float
     return enough(stat, int(n), FEWEST_ROWS, f"rows at the top{_by(current)}")
 
 
-@check(
-    BinaryOutcome,
-    direction="below",
-    slack=(0.05, 0.25),
-    unit="ratio",
-    cause="performance",
-    default=False,
-    weighted=True,
-)
+@_metric(default=False, weighted=True)
 def recall_at_k(reference: BinaryOutcome, current: BinaryOutcome, *, k: float = 0.1) -> Stat:
     """Share of the positives that the top share ``k`` of the labelled rows by score holds.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from checks.check import NotEnoughData, Stat, check
 from checks.intervals import mean_share_of
 from checks.labelled import enough
@@ -11,7 +13,12 @@ FEWEST_QUERIES = 30
 """Queries from which a mean over them is close to normal."""
 
 
-@check(RankingOutcome, direction="below", slack=(0.05, 0.15), unit="ratio", cause="performance")
+_metric = partial(
+    check, RankingOutcome, direction="below", slack=(0.05, 0.15), unit="ratio", cause="performance"
+)
+
+
+@_metric()
 def ndcg(reference: RankingOutcome, current: RankingOutcome, *, k: int = 0) -> Stat:
     """How near the first k places come to the best order: normalised discounted cumulative gain.
 
@@ -33,14 +40,7 @@ def ndcg(reference: RankingOutcome, current: RankingOutcome, *, k: int = 0) -> S
     return _mean("ndcg", k, reference, current)
 
 
-@check(
-    RankingOutcome,
-    direction="below",
-    slack=(0.05, 0.15),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def query_precision(reference: RankingOutcome, current: RankingOutcome, *, k: int = 0) -> Stat:
     """Share of the first k places that hold a relevant item, also where a query has fewer items.
 
@@ -61,14 +61,7 @@ def query_precision(reference: RankingOutcome, current: RankingOutcome, *, k: in
     return _mean("precision", k, reference, current)
 
 
-@check(
-    RankingOutcome,
-    direction="below",
-    slack=(0.05, 0.15),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def query_recall(reference: RankingOutcome, current: RankingOutcome, *, k: int = 0) -> Stat:
     """Share of the relevant items of a query that stand in its first k places.
 
@@ -89,14 +82,7 @@ def query_recall(reference: RankingOutcome, current: RankingOutcome, *, k: int =
     return _mean("recall", k, reference, current)
 
 
-@check(
-    RankingOutcome,
-    direction="below",
-    slack=(0.05, 0.15),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def hit_rate(reference: RankingOutcome, current: RankingOutcome, *, k: int = 0) -> Stat:
     """Share of queries with a relevant item in the first k places, of those that have one at all.
 
@@ -116,14 +102,7 @@ def hit_rate(reference: RankingOutcome, current: RankingOutcome, *, k: int = 0) 
     return _mean("hit_rate", k, reference, current)
 
 
-@check(
-    RankingOutcome,
-    direction="below",
-    slack=(0.05, 0.15),
-    unit="ratio",
-    cause="performance",
-    default=False,
-)
+@_metric(default=False)
 def mean_average_precision(
     reference: RankingOutcome, current: RankingOutcome, *, k: int = 0
 ) -> Stat:
@@ -147,7 +126,7 @@ def mean_average_precision(
     return _mean("average_precision", k, reference, current)
 
 
-@check(RankingOutcome, direction="below", slack=(0.05, 0.15), unit="ratio", cause="performance")
+@_metric()
 def reciprocal_rank(reference: RankingOutcome, current: RankingOutcome) -> Stat:
     """Mean over queries of 1 / place of the first relevant item (MRR), however far down it is.
 
