@@ -130,7 +130,7 @@ class Check:
     @property
     def kind(self) -> str:
         """Its name in the catalogue, also where a model asks for it under one of its own."""
-        return self.name.partition(".")[0]
+        return kind_of(self.name)
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -145,6 +145,15 @@ class Check:
     def summary(self) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(self.compute) or "").partition("\n")[0]
+
+
+def kind_of(name: str) -> str:
+    """What the catalogue calls a check that a model may ask for under a name of its own.
+
+    >>> kind_of("quantile.p99"), kind_of("psi")
+    ('quantile', 'psi')
+    """
+    return name.partition(".")[0]
 
 
 def check(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from checks.check import Check, catalogue
+from checks.check import Check, catalogue, kind_of
 from checks.embedding import EmbeddingProfile
 from checks.profile import CategoricalProfile, NumericProfile
 from checks.rules import row_rule
@@ -158,7 +158,7 @@ class Asked:
             self.problems.add(place, "must be a table")
             return
         for name, table in tables.items():
-            if name.partition(".")[0] in known:
+            if kind_of(name) in known:
                 self.problems.add(f"{place}.{name}", "is the name of a check; choose another")
             elif not isinstance(table, Mapping) or not table.get("expression"):
                 hint = 'write expression = "amount >= 0"'

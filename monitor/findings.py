@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from checks.check import Stat
+from checks.check import Stat, kind_of
 from checks.verdict import Verdict
 from monitor.windows import State, Window
 
@@ -50,7 +50,7 @@ class Finding:
     @property
     def kind(self) -> str:
         """Its check as the catalogue has it: ``quantile`` where that is ``quantile.p99``."""
-        return self.check.partition(".")[0]
+        return kind_of(self.check)
 
     @property
     def value(self) -> float | None:

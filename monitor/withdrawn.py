@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from alerts.incident import Incident
+from checks.check import kind_of
 from checks.text import figure
 from checks.verdict import Verdict
 from monitor.evaluate import Rule
@@ -55,13 +56,9 @@ def _disproof(findings: Sequence[Finding], known: Iterable[Incident]) -> str | N
 
 def _earlier(known: Iterable[Incident]) -> Iterator[str]:
     for one in known:
-        if one.state != "resolved" and any(_audits(check) for check, _ in one.unproven):
-            values = [cause.value for cause in one.causes if _audits(cause.check)]
+        if one.state != "resolved" and any(kind_of(check) == _AUDIT for check, _ in one.unproven):
+            values = [cause.value for cause in one.causes if kind_of(cause.check) == _AUDIT]
             yield _words(next(iter(values), None), "an earlier window")
-
-
-def _audits(check: str) -> bool:
-    return check.partition(".")[0] == _AUDIT
 
 
 def _words(error: float | None, where: str) -> str:
