@@ -185,6 +185,8 @@ class SqlLog:
         facts, several = self.log.dialect, len(asked.windows)
         if several == 1 or facts is None or facts.together == 1 or facts.fetched is None:
             return _MOST_WINDOWS
+        if self.push_down is None:
+            return 1  # else they would not have been worth counting
         rows = _cut(self.log, asked.columns, asked.windows).count()
         return 1 if rows >= several * facts.fetched else _MOST_WINDOWS
 
